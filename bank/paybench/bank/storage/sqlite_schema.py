@@ -1,0 +1,60 @@
+"""The tables of the SQLite storage."""
+
+SCHEMA_VERSION = 1
+"""Raised with every change to a table: files of another version are refused, not guessed at."""
+
+LOG = """
+CREATE TABLE log_record (
+    number INTEGER PRIMARY KEY,
+    settlement_id TEXT NOT NULL UNIQUE,
+    payer INTEGER NOT NULL,
+    payee INTEGER NOT NULL,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+    currency TEXT NOT NULL,
+    counter INTEGER,
+    signature BLOB NOT NULL,
+    reason TEXT,
+    payer_balance_minor INTEGER NOT NULL,
+    created_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER log_record_stays BEFORE UPDATE ON log_record
+BEGIN SELECT raise(ABORT, 'a log record is never changed'); END;
+
+CREATE TRIGGER log_record_lasts BEFORE DELETE ON log_record
+BEGIN SELECT raise(ABORT, 'a log record is never deleted'); END;
+"""
+
+# An account's entries are a chain from `newest_entry` along `previous`: appending costs no index,
+# and a statement reads its newest lines first. `place` is computed from branch and number.
+ACCOUNTS = """
+CREATE TABLE data_file (
+    place INTEGER PRIMARY KEY,
+    holder TEXT NOT NULL,
+    approval_key BLOB,
+    balance_minor INTEGER NOT NULL CHECK (balance_minor >= 0 OR place = 0),
+    highest_counter INTEGER NOT NULL,
+    seen_counters BLOB NOT NULL,
+    newest_entry INTEGER
+) STRICT;
+
+CREATE TABLE entry (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    previous INTEGER,
+    log_number INTEGER NOT NULL,
+    settlement_id TEXT NOT NULL,
+    counterparty INTEGER NOT NULL,
+    amount_minor INTEGER NOT NULL,
+    balance_minor INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE watermark (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    withdrawn_to INTEGER NOT NULL,
+    deposited_to INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO watermark VALUES (1, 0, 0);
+"""

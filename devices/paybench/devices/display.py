@@ -1,0 +1,52 @@
+"""The display part: what a device shows to the people before it."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Protocol
+
+from paybench.devices.trace import Displayed
+
+if TYPE_CHECKING:
+    from paybench.devices.world import World
+
+
+class Screen(Protocol):
+    """A real thing that shows what a display shows."""
+
+    def show(self, lines: tuple[str, ...]) -> None:
+        """Show these lines instead of the former ones."""
+        ...
+
+
+class Display:
+    """A few lines of text, simulated; with a `Screen`, shown on a real thing as well.
+
+    Attributes:
+        name: Full name of the part, e.g. ``B.phone.display``.
+        lines: What it shows now.
+        gone: Why a real one is not there any more.
+        screen: The real thing, or None.
+    """
+
+    kind = "display"
+
+    def __init__(self, world: World, device: str) -> None:
+        self.name = f"{device}.display"
+        self.lines: tuple[str, ...] = ()
+        self.gone = ""
+        self.screen: Screen | None = None
+        self._world = world
+        self._device = device
+        self._note = world.trace.events.append
+
+    def show(self, *lines: str) -> None:
+        """Show lines instead of the former ones."""
+        self.lines = lines
+        self._note(Displayed(self._world.env.now_ns, self._device, lines))
+        if self.screen is not None:
+            self.screen.show(lines)
+
+    def shows(self, text: str) -> bool:
+        """Whether one line is this text; ``*`` stands for anything."""
+        return text in self.lines or any(fnmatchcase(line, text) for line in self.lines)

@@ -1,0 +1,64 @@
+"""The scanner part: reads bar codes and QR codes into a device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from paybench.devices.message import Message
+from paybench.devices.port import Port
+
+if TYPE_CHECKING:
+    from paybench.devices.world import World
+
+
+class Reading(Message, frozen=True, gc=False):
+    """A code was read: its payload as text."""
+
+    payload: str
+
+
+class Misreading(Message, frozen=True, gc=False):
+    """Something came from the reader that is no code: how many bytes, and why it is none."""
+
+    byte_count: int
+    why: str
+
+
+class Operated(Protocol):
+    """A real reader: a person holds codes before it."""
+
+    def ask(self, code: str) -> None:
+        """Ask a person to hold a code before the reader."""
+        ...
+
+
+class Scanner:
+    """The simulated reader: whatever is presented to it, it reads.
+
+    A real one (`paybench.hil`) stands in its place with the same port and the same messages, and
+    `present` only asks a person to hold the code before it.
+
+    Attributes:
+        name: Full name of the part, e.g. ``A.register.scanner``.
+        port: Its end of the cable to the device.
+        gone: Why a real one is not there any more.
+        heard: What a real one sent instead of codes, if it did.
+        operated: The real reader in its place, or None.
+    """
+
+    kind = "scanner"
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.gone = ""
+        self.heard = ""
+        self.operated: Operated | None = None
+        self.port = Port(world.env, name, "cable")
+
+    def present(self, code: str) -> None:
+        """Hold a code before the reader."""
+        if self.operated is not None:
+            self.operated.ask(code)
+        else:
+            self.port.send(Reading(code), step="scan")

@@ -1,0 +1,73 @@
+"""What a driver is: a real thing that stands in for parts of some kinds.
+
+Drivers are found by the entry points of the group ``paybench.drivers``, so a package of its own
+can bring one. The life of a driver: made from a spec, `open` before the scenario starts,
+`stand_in` when the scenario's device appears, `close`. In a replay it is never opened: what it
+received is in the recording, and only its `stand_in` is called.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Protocol
+
+from paybench.hil.errors import SpecError
+from paybench.hil.spec import Spec, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paybench.devices.part import Part
+    from paybench.devices.world import World
+
+GROUP = "paybench.drivers"
+
+
+class Driver(Protocol):
+    """A real thing that stands in for parts of some kinds.
+
+    Attributes:
+        kinds: The kinds of parts it can be, e.g. ``{"scanner", "display"}``.
+    """
+
+    kinds: frozenset[str]
+
+    def __init__(self, spec: Spec) -> None:
+        """Check the spec; touch nothing yet.
+
+        Raises:
+            SpecError: The spec is nothing for this driver.
+        """
+
+    def open(self) -> None:
+        """Take hold of the thing.
+
+        Raises:
+            PortUnavailable: It is missing, busy or not permitted; the error says what to do.
+        """
+
+    def stand_in(self, part: Part, world: World, operator: Callable[[str], None]) -> None:
+        """Take the place of a simulated part.
+
+        Args:
+            part: The part; of one of `kinds`.
+            world: Its world. The driver attaches itself to the world's environment.
+            operator: Asks a person for something, e.g. to hold a code before a reader.
+        """
+
+    def close(self) -> None:
+        """Let go of the thing; harmless when it was never opened or has gone."""
+
+
+def make_driver(text: str) -> Driver:
+    """The driver for a spec, not yet opened.
+
+    Raises:
+        SpecError: The spec is malformed, or there is no such driver.
+    """
+    spec = Spec.parse(text)
+    drivers = {point.name: point for point in entry_points(group=GROUP)}
+    if spec.driver not in drivers:
+        raise SpecError(f"there is no driver {spec.driver!r}{nearest(spec.driver, drivers)}")
+    kind: type[Driver] = drivers[spec.driver].load()
+    return kind(spec)

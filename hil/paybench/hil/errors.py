@@ -1,0 +1,43 @@
+"""What can go wrong with a real thing.
+
+HilError
+├── SpecError (ValueError)      a part's spec is malformed
+├── PortUnavailable             the port is missing, busy or not permitted
+├── PortLost                    the port went away while in use
+├── CodeError                   an image gave no payload
+│   ├── DecoderMissing          the decoder asked for is unknown here or not installed
+│   └── CodeUnreadable          not an image, too large, or no code found in it
+└── ScannerError (ValueError)   a payload which a scanner cannot put on the wire
+"""
+
+
+class HilError(Exception):
+    """Anything raised by `paybench.hil` on purpose."""
+
+
+class SpecError(HilError, ValueError):
+    """A part's spec is malformed: correct it where it is written."""
+
+
+class PortUnavailable(HilError):
+    """The port cannot be opened: it is missing, busy or not permitted."""
+
+
+class PortLost(HilError):
+    """The port went away while in use, e.g. the cable was pulled."""
+
+
+class CodeError(HilError):
+    """An image gave no payload."""
+
+
+class DecoderMissing(CodeError):
+    """The decoder asked for is not known, or not installed on this machine."""
+
+
+class CodeUnreadable(CodeError):
+    """The file is missing, is no image, is too large, or shows no code the decoder can read."""
+
+
+class ScannerError(HilError, ValueError):
+    """A payload which a bar code scanner cannot put on the wire."""

@@ -1,0 +1,203 @@
+"""A USB-serial bar code scanner, played by a process of its own.
+
+Run it as `python -m paybench.hil.virtual.scanner`; docs/scanner.md tells how to use it by hand.
+It really decodes images, and types what it read into a tty which a driver opens as its port.
+"""
+
+import argparse
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import NoReturn
+
+from paybench.hil.codes import read_codes
+from paybench.hil.errors import CodeUnreadable, HilError, PortLost
+from paybench.hil.scanner import ScannerCodec, preamble, terminator
+from paybench.hil.virtual.tty import VirtualTty
+
+_STDIN = 0
+_STDOUT = 1
+_CHUNK_BYTES = 65536
+
+_EPILOG = """\
+example: the first line names the port; then each Enter scans the next image
+  $ python -m paybench.hil.virtual.scanner --decode biscuits.png tea.jpg --suffix CRLF
+  tty /dev/pts/7
+
+  scanned 4901234567894
+
+exit status: 0 hung up (end of stdin, SIGTERM or Ctrl-C); 1 nobody read the port;
+2 an image, file or option is wrong
+"""
+
+_Scan = Callable[[VirtualTty], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play the scanner until it is hung up; return the exit status."""
+    options = _options(arguments)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, _hang_up)
+    try:
+        scan = _typing(options) if options.raw else _decoding(options)
+        with VirtualTty(options.link) as port:
+            _say(f"tty {port.path}")
+            if options.raw == "-":
+                scan(port)
+                _hold(port)
+            for _ in _pulls(port, options.every):
+                scan(port)
+    except HilError as error:
+        sys.stderr.write(f"virtual scanner: {error}\n")
+        return 1 if isinstance(error, PortLost) else 2
+    return 0
+
+
+def _decoding(options: argparse.Namespace) -> _Scan:
+    """Decode every image now; return the pull of the trigger that types the next payload."""
+    codec = ScannerCodec(preamble(options.prefix), terminator(options.suffix))
+    payloads = [_read_one(image, options.decoder) for image in options.decode]
+    shots = cycle([(payload, codec.encode(payload)) for payload in payloads])
+
+    def scan(port: VirtualTty) -> None:
+        payload, frame = next(shots)
+        port.write(frame, options.patience)
+        _say(f"scanned {payload}")
+
+    return scan
+
+
+def _read_one(image: Path, decoder: str) -> str:
+    codes = read_codes(image, decoder)
+    if len(codes) > 1:
+        listed = ", ".join(f"{code.symbology} {code.payload}" for code in codes)
+        raise CodeUnreadable(
+            f"{image} shows {len(codes)} codes ({listed}): "
+            "a pull of the trigger reads one; crop the image"
+        )
+    return codes[0].payload
+
+
+def _typing(options: argparse.Namespace) -> _Scan:
+    """Return the pull of the trigger that types a whole file, or all of stdin, as it is."""
+
+    def scan(port: VirtualTty) -> None:
+        byte_count = 0
+        with sys.stdin.buffer if options.raw == "-" else Path(options.raw).open("rb") as file:
+            while chunk := os.read(file.fileno(), _CHUNK_BYTES):
+                port.write(chunk, options.patience)
+                byte_count += len(chunk)
+        _say(f"typed {byte_count} bytes")
+
+    return scan
+
+
+def _pulls(port: VirtualTty, every_s: float | None) -> Iterator[None]:
+    """Yield at each pull of the trigger, until stdin ends."""
+    next_s = time.monotonic() + (every_s or 0.0)
+    while True:
+        wait_s = None if every_s is None else max(0.0, next_s - time.monotonic())
+        readable = select.select([_STDIN, port], [], [], wait_s)[0]
+        if port in readable:
+            port.read()  # a scanner in this mode does not listen to its host
+        if _STDIN in readable:
+            keys = os.read(_STDIN, _CHUNK_BYTES)
+            if not keys:
+                return
+            if every_s is None:
+                yield from [None] * keys.count(b"\n")
+        if every_s is not None and time.monotonic() >= next_s:
+            next_s += every_s
+            yield
+
+
+def _hold(port: VirtualTty) -> NoReturn:
+    """Stay on the line, so that what was typed can still be read, until a signal hangs up."""
+    while True:
+        select.select([port], [], [])
+        port.read()
+
+
+def _hang_up(_signal_number: int, _frame: object) -> NoReturn:
+    sys.exit(0)
+
+
+def _say(line: str) -> None:
+    """Tell the parent process at once; hang up when it is gone."""
+    try:
+        os.write(_STDOUT, f"{line}\n".encode())
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m paybench.hil.virtual.scanner",
+        description="Play a USB-serial bar code scanner on a tty.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--decode",
+        nargs="+",
+        type=Path,
+        metavar="IMAGE",
+        help="read the codes in these images, one a scan, in order, and round again",
+    )
+    what.add_argument(
+        "--raw",
+        metavar="FILE",
+        help="type this file as it is, a whole file a scan; "
+        "- types stdin as it comes and stays on the line after its end",
+    )
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument(
+        "--on-enter",
+        action="store_true",
+        help="scan at each line read on stdin, the pull of the trigger (this is the default)",
+    )
+    when.add_argument(
+        "--every", type=_seconds, metavar="SECONDS", help="scan at this interval instead"
+    )
+    parser.add_argument("--prefix", default="", help="text or hex, such as 0x02 (default: none)")
+    parser.add_argument(
+        "--suffix", default="CR", help="CR, LF, CRLF, TAB or hex, such as 0x0D0A (default: CR)"
+    )
+    parser.add_argument("--decoder", default="zxing", help="zxing (the default) or zbar")
+    parser.add_argument(
+        "--link", type=Path, metavar="PATH", help="make a symbolic link to the tty at this path"
+    )
+    parser.add_argument(
+        "--patience",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="give up when the tty is full and nobody reads it for so long (default: 10)",
+    )
+    options = parser.parse_args(arguments)
+    if options.raw not in (None, "-"):
+        try:
+            Path(options.raw).open("rb").close()
+        except OSError as error:
+            parser.error(f"--raw {options.raw}: the file cannot be read: {error.strerror}")
+    return options
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected seconds, above 0, such as 0.5")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

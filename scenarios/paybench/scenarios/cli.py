@@ -1,0 +1,219 @@
+"""The command line: ``paybench list | run | show | replay | demo``.
+
+Exit codes: 0 passed, 1 failed, 2 usage, 3 blocked, 4 error. What a command needs it imports
+itself: ``--help`` has to be there at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+EXIT_CODES = {"passed": 0, "failed": 1, "blocked": 3, "error": 4}
+USAGE, ERROR = 2, 4
+
+EXAMPLES = {
+    "list": "paybench list\npaybench list my_scenarios/",
+    "run": (
+        "paybench run shop-purchase --variant direct --seed 7\n"
+        "paybench run my_scenarios/ --json\n"
+        "paybench run shop-purchase --real register.scanner=serial:/dev/ttyACM0 --trace run.jsonl"
+    ),
+    "show": "paybench show run.jsonl\npaybench show run.jsonl --as mermaid",
+    "replay": "paybench replay run.jsonl",
+    "demo": "paybench demo",
+}
+
+
+class Command(click.Command):
+    """A click command whose help ends with examples, as they are typed."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        example = EXAMPLES.get(ctx.info_name or "")
+        if example:
+            with formatter.section("Examples"):
+                for line in example.splitlines():
+                    formatter.write(f"{' ' * formatter.current_indent}{line}\n")
+
+
+class Group(click.Group):
+    """Our own errors as one line and an exit code, never a traceback."""
+
+    command_class = Command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; map what it raises."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from paybench.devices.errors import TraceError
+            from paybench.scenarios.errors import ScenarioError
+
+            if not isinstance(error, (ScenarioError, TraceError)):
+                raise
+            click.echo(f"paybench: {error}", err=True)
+            sys.exit(USAGE)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("paybench")
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(f"paybench {_version()}")
+        ctx.exit()
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+    help="Show the version and exit.",
+)  # fmt: skip
+def cli() -> None:
+    """Test bench for cashless-payment devices: any device or part simulated, or a real one.
+
+    Exit codes: 0 passed, 1 failed, 2 usage, 3 blocked (a real part is missing or dark), 4 error.
+    """
+
+
+def _parts(
+    _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> Mapping[str, str]:
+    real: dict[str, str] = {}
+    for value in values:
+        part, equals, spec = value.partition("=")
+        if not equals or "." not in part or not spec:
+            raise click.BadParameter(
+                f"{value!r}: write ROLE.PART=DRIVER:ADDRESS, e.g. "
+                f"register.scanner=serial:/dev/ttyACM0"
+            )
+        if part in real:
+            raise click.BadParameter(f"{part} is given twice")
+        real[part] = spec
+    return real
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+@cli.command("list")
+@click.argument("target", required=False)
+@as_json
+def list_scenarios(target: str | None, as_json: bool) -> None:
+    """List the library's scenarios, or those of a FILE or FOLDER."""
+    from paybench.scenarios import report
+    from paybench.scenarios.discovery import find, in_library
+
+    report.print_list(find(target) if target else in_library(), as_json=as_json)
+
+
+@cli.command("run")
+@click.argument("targets", nargs=-1, metavar="NAME|FILE|FOLDER...")
+@click.option("--all", "all_", is_flag=True, help="Run the whole library.")
+@click.option("--variant", default="", help="Run this variant only.")
+@click.option("--seed", default=0, show_default=True, help="Seed of all chance.")
+@click.option(
+    "--real", multiple=True, metavar="ROLE.PART=SPEC", callback=_parts,
+    help="A real thing in place of a simulated part.",
+)  # fmt: skip
+@click.option("--bank", default="memory", show_default=True, help="memory, or sqlite:FOLDER.")
+@click.option(
+    "--patience", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    help="How long a verb or an expectation waits.  [default: 300; 30 with --real]",
+)  # fmt: skip
+@click.option(
+    "--trace", default="", metavar="FILE",
+    help="Write the trace; for several runs a folder, ending in /.",
+)  # fmt: skip
+@click.option("--ladder/--no-ladder", default=None, help="Draw the messages.  [default: one run]")
+@as_json
+def run_scenarios(
+    targets: tuple[str, ...],
+    all_: bool,
+    variant: str,
+    seed: int,
+    real: Mapping[str, str],
+    bank: str,
+    patience: float | None,
+    trace: str,
+    ladder: bool | None,
+    as_json: bool,
+) -> None:
+    """Run scenarios of the library, of a file or of a folder; all their variants by default."""
+    from paybench.scenarios import report, session
+    from paybench.scenarios.run import Options
+
+    plan = session.plan(targets, variant, whole_library=all_)
+    options = Options(seed=seed, real=real, bank=bank, patience_s=patience)
+    view = report.View(as_json=as_json, ladder=ladder)
+    runs = session.play(plan, options, view, trace)
+    sys.exit(worst([run.verdict for run in runs]))
+
+
+@cli.command("show")
+@click.argument("trace", type=click.Path(path_type=Path))
+@click.option(
+    "--as", "form", type=click.Choice(["ladder", "mermaid", "json"]), default="ladder",
+    show_default=True,
+)  # fmt: skip
+def show_trace(trace: Path, form: str) -> None:
+    """Show a TRACE file as a ladder, as a Mermaid diagram or as JSON."""
+    from paybench.scenarios import report
+
+    report.show(trace, form)
+
+
+@cli.command("replay")
+@click.argument("trace", type=click.Path(path_type=Path))
+@as_json
+def replay_trace(trace: Path, as_json: bool) -> None:
+    """Run a recorded TRACE again, with nothing attached, and compare it line by line."""
+    from paybench.scenarios import report
+    from paybench.scenarios.replay import replay
+
+    again = replay(trace)
+    report.print_replay(trace, again, as_json=as_json)
+    sys.exit(0 if again.diverged_at is None else 1)
+
+
+@cli.command("demo")
+def run_demo() -> None:
+    """Fig 3 in all its variants, then with a real reader on a tty, then replayed without it."""
+    from paybench.scenarios.demo import demo
+
+    sys.exit(demo())
+
+
+def worst(verdicts: list[str]) -> int:
+    """The exit code for several verdicts: our error first, then a failure, then a block."""
+    for verdict in ("error", "failed", "blocked"):
+        if verdict in verdicts:
+            return EXIT_CODES[verdict]
+    return EXIT_CODES["passed"]
+
+
+def main() -> None:
+    """Entry point of the command."""
+    run: Callable[..., Any] = cli.main
+    try:
+        run(prog_name="paybench")
+    except BrokenPipeError:  # the reader of our output has gone: nothing to say to it
+        sys.stderr.close()
+    except Exception:  # noqa: BLE001 - our own bug: said as such, with what helps to mend it
+        import traceback
+
+        traceback.print_exc()
+        click.echo("paybench: this is a bug of paybench: please report the lines above", err=True)
+        sys.exit(ERROR)

@@ -1,0 +1,1 @@
+"""The flows, as scenarios: one file per figure."""

@@ -1,0 +1,315 @@
+"""What the command line prints: lists, ladders while they run, results, divergences."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from paybench.devices.trace import Verdict
+from paybench.scenarios.ladder import Ladder, draw
+from paybench.scenarios.recording import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+    from pathlib import Path
+
+    from paybench.scenarios.replay import Replay
+    from paybench.scenarios.rig import Rig
+    from paybench.scenarios.run import Run
+    from paybench.scenarios.scenario import Scenario
+
+COLOURS = {"passed": "green", "failed": "red", "blocked": "yellow", "error": "bold red"}
+LADDER_COLOURS = {
+    "time": "dim",
+    "line": "dim",
+    "step": "cyan",
+    "arrow": "cyan",
+    "lost": "red",
+    "altered": "yellow",
+    "display": "bold",
+    "note": "dim",
+}
+PIPED_WIDTH = 120
+NS_PER_S = 1e9
+
+
+def console() -> Console:
+    """Standard output: styled on a terminal, plain and never wrapped when piped."""
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, no_color=True, width=PIPED_WIDTH, soft_wrap=True)
+
+
+class View:
+    """Shows runs as they go: a ladder for one, a progress bar and a table for several.
+
+    Args:
+        as_json: Print one JSON document at the end instead, and nothing else on stdout.
+        ladder: Draw messages; None means for a single run only.
+    """
+
+    def __init__(self, *, as_json: bool = False, ladder: bool | None = None) -> None:
+        self._as_json = as_json
+        self._wants_ladder = ladder
+        self._console = console()
+        self._ladder: Ladder | None = None
+        self._shown = 0
+        self._several = False
+        self._advance: Callable[[], None] = lambda: None
+        self._traces: dict[int, Path] = {}
+
+    @contextmanager
+    def watching(self, *, several: bool, total: int) -> Generator[None]:
+        """Around all runs: the progress bar, on a terminal, when there are several."""
+        self._several = several
+        draws = self._wants_ladder if self._wants_ladder is not None else not several
+        self._wants_ladder = draws and not self._as_json
+        if not several or self._wants_ladder or self._as_json or not self._console.is_terminal:
+            yield
+            return
+        from rich.progress import Progress
+
+        with Progress(console=self._console, transient=True) as progress:
+            task = progress.add_task("running", total=total)
+            self._advance = lambda: progress.advance(task)
+            yield
+
+    def ask(self, wish: str) -> None:
+        """Ask the person at the bench for something, on stderr so that output stays clean."""
+        sys.stderr.write(f"» {wish}\n")
+        sys.stderr.flush()
+
+    def begin(self, label: str) -> Callable[[Rig], None] | None:
+        """A run begins; returns what shall watch it."""
+        if not self._wants_ladder:
+            return None
+        self._console.print(Text(label, style="bold"))
+        self._ladder = Ladder(width=self._console.width, style=_style_for(self._console))
+        self._shown = 0
+        return self._draw_new
+
+    def end(self, run: Run, file: Path | None) -> None:
+        """A run has ended."""
+        self._advance()
+        if file is not None:
+            self._traces[id(run)] = file
+        if self._wants_ladder:
+            self._print_result(run)
+
+    def conclude(self, runs: list[Run]) -> None:
+        """All runs have ended: the table, or the JSON document."""
+        if self._as_json:
+            facts = [self._facts(run) for run in runs]
+            print(json.dumps(facts if self._several else facts[0], indent=2))
+            return
+        if self._several:
+            print_table(self._console, runs)
+        elif not self._wants_ladder:
+            self._print_result(runs[0])
+
+    def _draw_new(self, rig: Rig) -> None:
+        assert self._ladder is not None
+        events = rig.world.trace.events
+        for event in events[self._shown :]:
+            if not isinstance(event, Verdict):
+                self._print_lines(self._ladder.feed(event))
+        self._shown = len(events)
+
+    def _print_lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._console.print(Text.from_ansi(line), soft_wrap=True)
+
+    def _print_result(self, run: Run) -> None:
+        out = self._console
+        line = Text(run.verdict.upper(), style=COLOURS[run.verdict])
+        line.append(f"  {run.label}  {_duration(run)}", style="default")
+        out.print(line, soft_wrap=True)
+        if run.why:
+            out.print(Text(f"  {run.why}"), soft_wrap=True)
+        if run.detail:
+            out.print(Text(run.detail.rstrip()), soft_wrap=True)
+        if run.lateness is not None and run.lateness.count:
+            out.print(Text(f"  {lateness_text(run)}"), soft_wrap=True)
+        file = self._traces.get(id(run))
+        out.print(Text(f"  digest {run.digest}"), soft_wrap=True)
+        if file is not None:
+            out.print(Text(f"  trace  {file}"), soft_wrap=True)
+
+    def _facts(self, run: Run) -> dict[str, Any]:
+        file = self._traces.get(id(run))
+        return facts(run) | {"trace": None if file is None else str(file)}
+
+
+def facts(run: Run) -> dict[str, Any]:
+    """A run as plain values, for JSON."""
+    late = run.lateness
+    return {
+        "scenario": run.scenario.name,
+        "variant": run.variant,
+        "verdict": run.verdict,
+        "why": run.why,
+        "seed": run.header.seed,
+        "events": len(run.trace),
+        "duration_s": run.trace.events[-1].at_ns / NS_PER_S,
+        "digest": run.digest,
+        "lateness_us": None
+        if late is None
+        else {
+            "events": late.count,
+            "median": late.quantile_ns(0.5) / 1e3,
+            "p99": late.quantile_ns(0.99) / 1e3,
+            "worst": late.worst_ns / 1e3,
+        },
+    }
+
+
+def lateness_text(run: Run) -> str:
+    """How late events ran in wall time, in words."""
+    late = run.lateness
+    if late is None:
+        return "virtual time"
+    median, p99 = late.quantile_ns(0.5) / 1e3, late.quantile_ns(0.99) / 1e3
+    return (
+        f"wall time: {late.count} events, late by {median:.0f} µs (median), {p99:.0f} µs (p99), "
+        f"{late.worst_ns / 1e3:.0f} µs (worst)"
+    )
+
+
+def print_table(out: Console, runs: Iterable[Run]) -> None:
+    """Verdicts of several runs, and how many there were of each."""
+    runs = list(runs)
+    rows = [(run.verdict, run.label, _duration(run), run.digest[:12], run.why) for run in runs]
+    if out.is_terminal:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for column in ("verdict", "scenario", "time"):
+            table.add_column(column, no_wrap=True, justify="right" if column == "time" else "left")
+        table.add_column("digest", style="dim", no_wrap=True)
+        table.add_column("why", overflow="fold")
+        for row in rows:
+            table.add_row(Text(row[0], style=COLOURS[row[0]]), *(Text(cell) for cell in row[1:]))
+        out.print(table)
+    else:
+        for line in _aligned(rows):
+            out.print(line, markup=False)
+    counts = {verdict: sum(run.verdict == verdict for run in runs) for verdict in COLOURS}
+    out.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count))
+
+
+def print_list(scenarios: Iterable[Scenario], *, as_json: bool) -> None:
+    """The scenarios there are, with figures and variants."""
+    found = list(scenarios)
+    if as_json:
+        rows = [
+            {
+                "name": scenario.name,
+                "figure": scenario.figure,
+                "variants": scenario.variants,
+                "summary": scenario.summary,
+                "file": scenario.file,
+            }
+            for scenario in found
+        ]
+        print(json.dumps(rows, indent=2))
+        return
+    out = console()
+    if not out.is_terminal:
+        lines = [(s.name, f"Fig {s.figure}", ",".join(s.variants), s.summary) for s in found]
+        for line in _aligned(lines):
+            out.print(line, markup=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("scenario", no_wrap=True)
+    table.add_column("figure", no_wrap=True)
+    table.add_column("variants")
+    table.add_column("what happens")
+    for scenario in found:
+        variants = " ".join(scenario.variants)
+        table.add_row(scenario.name, scenario.figure, variants, Text(scenario.summary))
+    out.print(table)
+
+
+def show(trace: Path, form: str) -> None:
+    """Print a trace file in one of its forms.
+
+    Raises:
+        TraceError: It is no trace of this version.
+    """
+    header, events, lines = read(trace)
+    out = console()
+    if form == "json":
+        documents = [json.loads(line) for line in lines]
+        print(json.dumps(documents, indent=2, ensure_ascii=False))
+        return
+    if form == "mermaid":
+        from paybench.scenarios.mermaid import mermaid
+
+        print(mermaid(events))
+        return
+    variant = f"[{header.variant}]" if header.variant else ""
+    out.print(Text(f"{header.scenario}{variant}  seed {header.seed}", style="bold"))
+    told = [event for event in events if not isinstance(event, Verdict)]
+    for line in draw(told, width=out.width, style=_style_for(out)):
+        out.print(Text.from_ansi(line), soft_wrap=True)
+    last = events[-1] if events else None
+    if isinstance(last, Verdict):
+        out.print(Text(f"{last.verdict.upper()}  {last.why}".rstrip(), style=COLOURS[last.verdict]))
+
+
+def print_replay(trace: Path, again: Replay, *, as_json: bool) -> None:
+    """Whether a replay was the same, and if not, where it parted from the recording."""
+    at = again.diverged_at
+    if as_json:
+        found = facts(again.run) | {"trace": str(trace), "same": at is None}
+        if at is not None:
+            found["first_difference"] = at + 1
+        print(json.dumps(found, indent=2))
+        return
+    out = console()
+    if at is None:
+        count = len(again.recorded)
+        out.print(Text(f"SAME  {trace}: {count} lines, every byte", style="green"), soft_wrap=True)
+        out.print(Text(f"  digest {again.run.digest}"), soft_wrap=True)
+        return
+    headline = f"DIFFERENT  {trace}: from line {at + 1} on"
+    out.print(Text(headline, style=COLOURS["failed"]), soft_wrap=True)
+    for title, lines in (("recorded", again.recorded), ("replayed", again.replayed)):
+        out.print(Text(title, style="bold"))
+        for line in again.around(lines):
+            mark = ">" if int(line[:5]) == at + 1 else " "
+            out.print(Text(f"{mark}{line}"), soft_wrap=True)
+    if again.run.why:
+        out.print(Text(f"the replay: {again.run.verdict}: {again.run.why}"), soft_wrap=True)
+
+
+def _duration(run: Run) -> str:
+    return f"{run.trace.events[-1].at_ns / NS_PER_S:.3f} s"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _style_for(out: Console) -> Callable[[str, str], str] | None:
+    """How a ladder's words are coloured; None on what is no terminal."""
+    if not out.is_terminal or out.no_color:
+        return None
+
+    def style(kind: str, text: str) -> str:
+        colour = LADDER_COLOURS.get(kind)
+        if colour is None:
+            return text
+        from rich.style import Style
+
+        return Style.parse(colour).render(text)
+
+    return style

@@ -1,0 +1,319 @@
+"""Running a scenario: from what is asked for to a verdict."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paybench.bank.bank import Bank
+from paybench.bank.errors import BankError
+from paybench.devices.errors import DeviceError, PartSilent, RouteError
+from paybench.devices.trace import Header, Verdict
+from paybench.hil.driver import make_driver
+from paybench.hil.errors import PortUnavailable, SpecError
+from paybench.scenarios import library
+from paybench.scenarios.errors import UsageError
+from paybench.scenarios.recording import FORMAT
+from paybench.scenarios.rig import Rig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from paybench.devices.lateness import Lateness
+    from paybench.devices.trace import Act, Injected, Trace
+    from paybench.hil.driver import Driver
+    from paybench.scenarios.scenario import Scenario
+
+PASSED, FAILED, BLOCKED, ERROR = "passed", "failed", "blocked", "error"
+PATIENCE_WITH_PEOPLE_S = 30.0
+"""Patience in wall time, where a person holds a code before a reader."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is asked for, beside its scenario and variant.
+
+    Attributes:
+        seed: Seed of all chance.
+        real: Driver specs by the part they stand in for.
+        bank: ``memory``, or ``sqlite:FOLDER``.
+        patience_s: How long verbs and expectations wait; None for the default.
+        operator: Asks a person for something a real part needs.
+        watch: Called with the rig after every act, e.g. to draw.
+    """
+
+    seed: int = 0
+    real: Mapping[str, str] = field(default_factory=dict[str, str])
+    bank: str = "memory"
+    patience_s: float | None = None
+    operator: Callable[[str], None] = lambda _: None
+    watch: Callable[[Rig], None] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A scenario that was run.
+
+    Attributes:
+        scenario: The scenario.
+        variant: The variant of it.
+        verdict: ``passed``, ``failed``, ``blocked`` or ``error``.
+        why: One sentence, "" when it passed.
+        header: First line of its trace file.
+        trace: Its trace.
+        lateness: How late events ran, if it ran in wall time.
+        failure: The exception behind the verdict.
+        detail: For an error: where it was raised.
+    """
+
+    scenario: Scenario
+    variant: str
+    verdict: str
+    why: str
+    header: Header
+    trace: Trace
+    lateness: Lateness | None = None
+    failure: Exception | None = None
+    detail: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name with variant."""
+        return self.scenario.label(self.variant)
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of its trace file."""
+        return self.trace.encode(self.header)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its trace file."""
+        return self.trace.digest(self.header)
+
+
+def run(scenario: Scenario, variant: str = "", options: Options | None = None) -> Run:
+    """Run a scenario and judge it.
+
+    Raises:
+        UsageError: What was asked for cannot be: unknown variant, malformed spec, malformed
+            amount in the scenario, a real part no device has.
+    """
+    options = options or Options()
+    variant = check_variant(scenario, variant)
+    drivers = _drivers(options.real)
+    header = header_for(scenario, variant, options)
+    try:
+        for driver in drivers.values():
+            driver.open()
+    except PortUnavailable as unavailable:
+        _close(drivers)
+        return _blocked_before(scenario, variant, header, unavailable)
+    try:
+        rig = make_rig(options, real=drivers)
+        return play(scenario, variant, header, rig, options.watch)
+    finally:
+        _close(drivers)
+
+
+def replay_run(scenario: Scenario, header: Header, script: Iterable[Act | Injected]) -> Run:
+    """Run a scenario again from a recording's acts and inputs, in virtual time."""
+    options = options_of(header)
+    rig = make_rig(options, real=_drivers(header.bench), script=script)
+    return play(scenario, header.variant, header, rig, None)
+
+
+def make_rig(
+    options: Options,
+    real: Mapping[str, Driver] | None = None,
+    script: Iterable[Act | Injected] | None = None,
+) -> Rig:
+    """The rig a run's options ask for; a replay's bank is always in memory.
+
+    Raises:
+        UsageError: The bank is of no kind we know, or its folder has one already.
+    """
+    patience_s = options.patience_s
+    if patience_s is None and options.real:
+        patience_s = PATIENCE_WITH_PEOPLE_S
+    return Rig(
+        seed=options.seed,
+        bank=None if script is not None else _bank(options.bank),
+        real=real,
+        operator=options.operator,
+        patience_s=patience_s,
+        script=script,
+    )
+
+
+def play(
+    scenario: Scenario,
+    variant: str,
+    header: Header,
+    rig: Rig,
+    watch: Callable[[Rig], None] | None,
+) -> Run:
+    """Tell a scenario on a rig, judge it, and close the rig."""
+    if watch is not None:
+        _watch(rig, watch)
+    failure: Exception | None = None
+    try:
+        scenario(rig, variant)
+        rig.finish()
+    except Exception as caught:  # noqa: BLE001 - whatever it is, it becomes the verdict
+        failure = caught
+        with suppress(Exception):
+            rig.world.env.settle()
+    finally:
+        rig.close()
+    if isinstance(failure, (UsageError, SpecError, BankError, RouteError)):
+        where = _where(failure, scenario)
+        raise UsageError(f"{where}{failure}") from failure
+    verdict = judge(failure)
+    why = "" if failure is None else sentence(failure, scenario)
+    rig.world.trace.events.append(Verdict(rig.world.env.now_ns, verdict, why))
+    if watch is not None:
+        watch(rig)
+    wall = rig.world.env.wall
+    return Run(
+        scenario=scenario,
+        variant=variant,
+        verdict=verdict,
+        why=why,
+        header=header,
+        trace=rig.world.trace,
+        lateness=wall.lateness if wall is not None else None,
+        failure=failure,
+        detail="".join(traceback.format_exception(failure)) if verdict == ERROR and failure else "",
+    )
+
+
+def judge(failure: Exception | None) -> str:
+    """The verdict an exception means."""
+    if failure is None:
+        return PASSED
+    if isinstance(failure, PartSilent):
+        return FAILED if failure.heard else BLOCKED
+    if isinstance(failure, PortUnavailable):
+        return BLOCKED
+    return FAILED if isinstance(failure, (DeviceError, AssertionError)) else ERROR
+
+
+def sentence(failure: Exception, scenario: Scenario) -> str:
+    """What happened, in one sentence, with the scenario's line where that helps."""
+    text = str(failure).partition("\n")[0] or type(failure).__name__
+    if isinstance(failure, PartSilent) and failure.heard:
+        return f"{text}; what came was: {failure.heard}"
+    if isinstance(failure, DeviceError):
+        return text
+    return f"{_where(failure, scenario)}{type(failure).__name__}: {text}"
+
+
+def check_variant(scenario: Scenario, variant: str) -> str:
+    """The variant to run: the one asked for, or the first.
+
+    Raises:
+        UsageError: The scenario has no such variant.
+    """
+    if variant and variant not in scenario.variants:
+        there = ", ".join(scenario.variants) or "none"
+        raise UsageError(f"{scenario.name} has no variant {variant!r} (there are: {there})")
+    return variant or (scenario.variants[0] if scenario.variants else "")
+
+
+def header_for(scenario: Scenario, variant: str, options: Options) -> Header:
+    """The first line of the trace file of a run."""
+    asked: dict[str, str] = {}
+    if options.bank != "memory":
+        asked["bank"] = options.bank.partition(":")[0]
+    if options.patience_s is not None:
+        asked["patience_s"] = f"{options.patience_s:g}"
+    return Header(
+        format=FORMAT,
+        paybench=package_version(),
+        scenario=scenario.name,
+        source="" if scenario.module.startswith(library.__name__) else _relative(scenario.file),
+        variant=variant,
+        seed=options.seed,
+        options=asked,
+        bench=dict(options.real),
+    )
+
+
+def options_of(header: Header) -> Options:
+    """The options a trace's run had, as far as they decide what happens."""
+    patience = header.options.get("patience_s")
+    return Options(
+        seed=header.seed,
+        real=header.bench,
+        patience_s=None if patience is None else float(patience),
+    )
+
+
+@cache
+def package_version() -> str:
+    """Version of the installed package."""
+    return version("paybench")
+
+
+def _blocked_before(scenario: Scenario, variant: str, header: Header, why: Exception) -> Run:
+    from paybench.devices.trace import Trace
+
+    trace = Trace()
+    trace.events.append(Verdict(0, BLOCKED, str(why)))
+    return Run(scenario, variant, BLOCKED, str(why), header, trace, failure=why)
+
+
+def _bank(text: str) -> Bank:
+    kind, _, folder = text.partition(":")
+    if kind == "memory" and not folder:
+        return Bank()
+    if kind != "sqlite" or not folder:
+        raise UsageError(f"no bank is called {text!r}: write memory or sqlite:FOLDER")
+    from paybench.bank.storage.sqlite import SqliteStorage
+
+    path = Path(folder)
+    if path.exists() and any(path.iterdir()):
+        raise UsageError(
+            f"{folder} is not empty: a scenario opens its own accounts, give it a new folder"
+        )
+    return Bank(SqliteStorage(path))
+
+
+def _drivers(real: Mapping[str, str]) -> dict[str, Driver]:
+    try:
+        return {part: make_driver(spec) for part, spec in real.items()}
+    except SpecError as error:
+        raise UsageError(str(error)) from error
+
+
+def _close(drivers: Mapping[str, Driver]) -> None:
+    for driver in drivers.values():
+        driver.close()
+
+
+def _watch(rig: Rig, watch: Callable[[Rig], None]) -> None:
+    check = rig.world.after_act
+
+    def after_act() -> None:
+        check()
+        watch(rig)
+
+    rig.world.after_act = after_act
+
+
+def _where(failure: Exception, scenario: Scenario) -> str:
+    """The scenario's own line in a traceback, as ``file:line: ``; "" if it has none."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == scenario.file]
+    return f"{_relative(scenario.file)}:{lines[-1]}: " if lines else ""
+
+
+def _relative(file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file

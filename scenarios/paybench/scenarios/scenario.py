@@ -1,0 +1,81 @@
+"""The form of a scenario: a plain function of a rig, and of a variant where there are several."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from paybench.scenarios.rig import Rig
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A flow, told as a function; made by `scenario`. Calling it tells the flow on a rig.
+
+    Attributes:
+        name: What it is called on the command line: the function's name with hyphens.
+        function: The function, of ``(rig)`` or ``(rig, variant)``.
+        variants: Names of its variants; empty when there is but one way.
+        figure: Figure of the source text, e.g. ``3``; "" for none.
+        summary: First line of the docstring.
+        module: Module it stands in.
+        file: File it stands in.
+        line: Line it begins at.
+    """
+
+    name: str
+    function: Callable[..., None]
+    variants: tuple[str, ...]
+    figure: str
+    summary: str
+    module: str
+    file: str
+    line: int
+
+    def __call__(self, rig: Rig, variant: str = "") -> None:
+        """Tell the flow on a rig."""
+        if self.variants:
+            self.function(rig, variant or self.variants[0])
+        else:
+            self.function(rig)
+
+    def label(self, variant: str) -> str:
+        """Name with variant, as lists and tests show it: ``shop-purchase[direct]``."""
+        return f"{self.name}[{variant}]" if variant else self.name
+
+
+def scenario(
+    *, figure: str = "", variants: Sequence[str] = ()
+) -> Callable[[Callable[..., None]], Scenario]:
+    """Make a function a scenario.
+
+    Args:
+        figure: Figure of the source text it tells.
+        variants: Names of variants; then the function takes the variant as second argument.
+
+    Raises:
+        TypeError: The function does not take what its variants ask for.
+    """
+
+    def decorate(function: Callable[..., None]) -> Scenario:
+        name = getattr(function, "__name__", "scenario")
+        takes = len(inspect.signature(function).parameters)
+        if takes != (2 if variants else 1):
+            wanted = "(rig, variant)" if variants else "(rig)"
+            raise TypeError(f"the scenario {name} must be a function of {wanted}")
+        return Scenario(
+            name=name.replace("_", "-"),
+            function=function,
+            variants=tuple(variants),
+            figure=figure,
+            summary=(inspect.getdoc(function) or "").partition("\n")[0],
+            module=function.__module__,
+            file=inspect.getsourcefile(function) or "",
+            line=function.__code__.co_firstlineno,
+        )
+
+    return decorate

@@ -1,0 +1,22 @@
+"""The documentation's examples run."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("page", ["bank.md", "approval.md", "storage.md"])
+def test_examples_run(page, tmp_path, monkeypatch):
+    """A page's examples, one after the other, do what the page says they do."""
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / page).read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert blocks
+    names = {}
+    for block in blocks:
+        exec(block, names)  # noqa: S102 - our own page
+    if "bank" in names:
+        names["bank"].close()

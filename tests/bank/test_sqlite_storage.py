@@ -1,0 +1,194 @@
+"""What only the durable storage promises: its folder, its versions, its files."""
+
+import shutil
+import sqlite3
+import stat
+from contextlib import closing
+
+import pytest
+from town import KIOSK, eur, found, order, picture, reason
+
+from paybench.bank import (
+    Bank,
+    StorageBrokenError,
+    StorageBusyError,
+    StorageError,
+    StorageVersionError,
+)
+from paybench.bank.storage.sqlite import SqliteStorage
+
+
+@pytest.fixture
+def folder(founded, tmp_path):
+    """A closed bank of the town's, to break."""
+    shutil.copytree(founded, tmp_path / "bank")
+    return tmp_path / "bank"
+
+
+FAIL_AT_LAST = """
+    CREATE TEMP TRIGGER disk_full BEFORE UPDATE ON watermark
+    BEGIN SELECT raise(ABORT, 'as if the disk were full'); END
+"""
+"""Moving the watermark is the last statement of a transaction: all else is written by then."""
+
+
+def run_sql(path, sql):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_makes_its_folder(tmp_path):
+    """A folder that does not exist is made, parents too, and read by its owner alone."""
+    folder = tmp_path / "a" / "b"
+    SqliteStorage(folder).close()
+    assert {"log.sqlite", "accounts.sqlite"} <= {path.name for path in folder.iterdir()}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_locks_its_folder(folder):
+    """A folder is open once; who comes second is told which one, and may come when it is closed."""
+    with Bank(SqliteStorage(folder)) as bank:
+        with pytest.raises(StorageBusyError, match=str(folder)):
+            SqliteStorage(folder)
+        assert bank.settle(order("s1", eur("1"), 1), 1).settled
+    SqliteStorage(folder).close()
+
+
+@pytest.mark.parametrize("name", ["log.sqlite", "accounts.sqlite"])
+def test_refuses_another_schema_version(folder, name):
+    """Files of another version are named with both versions, left as they are, and not locked."""
+    run_sql(folder / name, "PRAGMA user_version = 99")
+    before = (folder / name).read_bytes()
+    for _ in range(2):
+        with pytest.raises(StorageVersionError, match=rf"{name} at .*seen version 99: open it"):
+            SqliteStorage(folder)
+    assert (folder / name).read_bytes() == before
+
+
+def test_refuses_somebody_elses_database(folder):
+    """An SQLite file with other tables in it is not written to."""
+    path = folder / "log.sqlite"
+    path.unlink()
+    run_sql(path, "CREATE TABLE recipes (cake TEXT)")
+    with pytest.raises(StorageVersionError, match="seen version 0"):
+        SqliteStorage(folder)
+
+
+def test_refuses_a_file_that_is_no_database(folder):
+    """Anything else in the file's place is an error of ours that names the file."""
+    (folder / "accounts.sqlite").write_bytes(b"not a database, " * 100)
+    with pytest.raises(StorageError, match=r"accounts\.sqlite, seen DatabaseError"):
+        SqliteStorage(folder)
+
+
+def test_refuses_a_file_in_the_folders_place(tmp_path):
+    """A path that cannot be a folder is an error of ours."""
+    (tmp_path / "bank").write_text("")
+    with pytest.raises(StorageError, match="choose another folder"):
+        SqliteStorage(tmp_path / "bank")
+
+
+def test_finishes_a_folder_that_was_cut_off_while_made(folder):
+    """A file that was opened and never filled is filled."""
+    for name in ("log.sqlite", "accounts.sqlite"):
+        (folder / name).unlink()
+        (folder / name).touch()
+    with Bank(SqliteStorage(folder)) as bank:
+        assert bank.total() == eur("0")
+
+
+def test_says_that_it_is_closed(folder):
+    """A bank on a closed storage raises an error of ours, and settles nothing."""
+    bank = Bank(SqliteStorage(folder))
+    bank.close()
+    bank.close()
+    with pytest.raises(StorageError, match="check that the bank is open"):
+        bank.settle(order("s1", eur("1"), 1), 1)
+    with Bank(SqliteStorage(folder)) as bank:
+        assert reason(bank.inquire("s1")) == "unknown-settlement"
+
+
+def test_refuses_a_log_that_lost_records(folder):
+    """Accounts ahead of their log are two banks' files, and are not settled on."""
+    (folder / "log.sqlite").unlink()
+    with pytest.raises(StorageBrokenError, match=r"follow the log.*restore both"):
+        Bank(SqliteStorage(folder))
+
+
+def test_refuses_accounts_that_lost_an_account(folder):
+    """A log that names an account nobody opened is not redone halfway."""
+    (folder / "accounts.sqlite").unlink()
+    with pytest.raises(StorageBrokenError, match="log record 1 names both"):
+        Bank(SqliteStorage(folder))
+
+
+def test_refuses_balances_that_were_changed(folder):
+    """Money written into a file from outside is found when it is opened."""
+    run_sql(folder / "accounts.sqlite", "UPDATE data_file SET balance_minor = 5 WHERE place = 0")
+    with pytest.raises(StorageBrokenError, match="sum to zero"):
+        Bank(SqliteStorage(folder))
+
+
+@pytest.mark.parametrize(
+    "sql", ["UPDATE log_record SET amount_minor = 1", "DELETE FROM log_record WHERE number = 1"]
+)
+def test_never_changes_its_log(folder, sql):
+    """The log only grows, even for somebody with an SQL prompt."""
+    with pytest.raises(sqlite3.IntegrityError, match="never"):
+        run_sql(folder / "log.sqlite", sql)
+
+
+def test_writes_nothing_on_a_failed_append(folder):
+    """A log that cannot be written settles nothing, says so, and goes on when it can."""
+    storage = SqliteStorage(folder)
+    with Bank(storage) as bank:
+        before = picture(bank)
+        storage._log.rows("PRAGMA query_only = ON")
+        with pytest.raises(StorageError, match=r"log\.sqlite"):
+            bank.settle(order("s1", eur("1"), 1), 1)
+        storage._log.rows("PRAGMA query_only = OFF")
+        assert picture(bank) == before
+        assert bank.settle(order("s1", eur("1"), 1), 1).settled
+
+
+def test_makes_up_for_a_failed_withdrawal(folder):
+    """When the accounts cannot be written, the logged settlement is withdrawn the next time."""
+    storage = SqliteStorage(folder)
+    with Bank(storage) as bank:
+        storage._accounts.rows(FAIL_AT_LAST)
+        with pytest.raises(StorageError, match=r"accounts\.sqlite"):
+            bank.settle(order("s1", eur("8"), 1), 1)
+        storage._accounts.rows("DROP TRIGGER disk_full")
+        assert reason(bank.settle(order("s2", eur("8"), 2), 2)) == "insufficient-balance"
+        assert bank.settle(order("s1", eur("8"), 1), 3).payer_balance == eur("2")
+        assert (bank.in_transit(), bank.total()) == (eur("8"), eur("0"))
+
+
+def test_makes_up_for_a_failed_deposit(folder):
+    """A batch that cannot be written is not half deposited, and is deposited the next time."""
+    storage = SqliteStorage(folder)
+    with Bank(storage) as bank:
+        bank.settle(order("s1", eur("1"), 1), 1)
+        bank.settle(order("s2", eur("2"), 2, payee=KIOSK), 2)
+        before = picture(bank)
+        storage._accounts.rows(FAIL_AT_LAST)
+        with pytest.raises(StorageError, match=r"accounts\.sqlite"):
+            bank.deposit()
+        storage._accounts.rows("DROP TRIGGER disk_full")
+        assert picture(bank) == before
+        assert (bank.deposit(), bank.total()) == (2, eur("0"))
+
+
+def test_walks_a_log_of_many_pages(folder):
+    """A log longer than one page is read to its end, in order, and deposited whole."""
+    twin = found()
+    for counter in range(1001):
+        twin.settle(order(f"s{counter}", eur("0.01"), counter), counter)
+    storage = SqliteStorage(folder)
+    with Bank(storage) as bank:
+        storage._log.rows("PRAGMA synchronous = OFF")  # 1,001 waits for the disk prove nothing
+        for record in twin._storage.records(storage.logged_to):
+            storage.append(record)
+        assert bank.recover() == 1001
+        assert bank.deposit() == twin.deposit() == 1000
+        assert picture(bank) == picture(twin)

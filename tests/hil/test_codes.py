@@ -1,0 +1,182 @@
+import hashlib
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from paybench.hil.codes import Code, read_codes
+from paybench.hil.errors import CodeError, CodeUnreadable, DecoderMissing
+
+DATA = Path(__file__).parents[1] / "data"
+CODES = DATA / "codes"
+EAN = Code("4901234567894", "EAN-13")
+QR = Code("4901234567894", "QR")
+LONG = Code(
+    "https://pay.example/checkout?shop=0042&register=07&amount=1280&currency=JPY&order=A-1001", "QR"
+)
+IMAGES = {
+    "ean13_plain": EAN,
+    "ean13_rotated_15": EAN,
+    "ean13_rotated_90": EAN,
+    "ean13_blurred": EAN,
+    "ean13_noisy": EAN,
+    "ean13_low_contrast": EAN,
+    "qr_plain": QR,
+    "qr_rotated_15": QR,
+    "qr_blurred": QR,
+    "qr_dark": QR,
+    "qr_leaning": QR,
+    "qr_small": QR,
+    "qr_long": LONG,
+    "qr_long_noisy": LONG,
+}
+
+
+def zbar_is_missing():
+    try:
+        import pyzbar.pyzbar  # noqa: F401
+    except ImportError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("name", "code"), IMAGES.items())
+def test_images(name, code):
+    """Each image, however badly it was taken, gives its one code."""
+    assert read_codes(CODES / f"{name}.png") == [code]
+
+
+@pytest.mark.skipif(
+    zbar_is_missing(),
+    reason="pyzbar finds no libzbar: apt-get install --no-install-recommends libzbar0",
+)
+@pytest.mark.parametrize("name", ["ean13_plain", "ean13_rotated_90", "qr_plain", "qr_long"])
+def test_zbar_agrees(name):
+    """The other decoder reads the clean images alike, under the same symbology names."""
+    assert read_codes(CODES / f"{name}.png", "zbar") == [IMAGES[name]]
+
+
+def test_images_can_be_made_again(tmp_path):
+    """Two runs of the maker give the same bytes, and images with the payloads of the table."""
+    for run in ("one", "two"):
+        subprocess.run([sys.executable, DATA / "make_codes.py", tmp_path / run], check=True)
+    made = {path.stem: path for path in (tmp_path / "one").iterdir()}
+
+    assert made.keys() == {*IMAGES, "unreadable"} == {path.stem for path in CODES.iterdir()}
+    for name, path in made.items():
+        assert digest(path) == digest(tmp_path / "two" / path.name)
+        if name in IMAGES:
+            assert read_codes(path) == [IMAGES[name]]
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_an_image_in_memory():
+    """An image need not come from a file."""
+    with Image.open(CODES / "qr_plain.png") as image:
+        assert read_codes(image) == [QR]
+
+
+def test_two_codes_in_one_image():
+    """Every code in an image is returned."""
+    paper = Image.new("L", (400, 500), 255)
+    for name, top in (("ean13_plain", 20), ("qr_plain", 240)):
+        with Image.open(CODES / f"{name}.png") as image:
+            paper.paste(image, (20, top))
+
+    assert sorted(read_codes(paper), key=lambda code: code.symbology) == [EAN, QR]
+
+
+def test_a_transparent_image_lies_on_white_paper():
+    """Black modules on a transparent ground, whose hidden colour is black too, are read."""
+    with Image.open(CODES / "qr_plain.png") as image:
+        dark = image.convert("L").point([255 - level for level in range(256)])
+    black = Image.new("L", dark.size, 0)
+
+    assert read_codes(Image.merge("RGBA", (black, black, black, dark))) == [QR]
+
+
+def test_no_code():
+    """An image without a code is an error which says how large it is and what to look for."""
+    with pytest.raises(
+        CodeUnreadable, match=r"zxing found no code in .*unreadable\.png \(160 x 120"
+    ):
+        read_codes(CODES / "unreadable.png")
+
+
+def test_missing_file():
+    """A missing file is named, with the directory in which it was looked for."""
+    with pytest.raises(CodeUnreadable, match=r"nowhere\.png: no such file \(looked in /"):
+        read_codes(Path("nowhere.png"))
+
+
+def test_no_image(tmp_path):
+    """A file which is no image is an error of this package, not of Pillow."""
+    (tmp_path / "list.png").write_text("bread, milk")
+    with pytest.raises(CodeUnreadable, match="not an image which Pillow knows"):
+        read_codes(tmp_path / "list.png")
+    with pytest.raises(CodeUnreadable, match=r"cannot be read: .*directory"):
+        read_codes(tmp_path)
+
+
+def test_damaged_image(tmp_path):
+    """A file which breaks off in the middle is an error that says so."""
+    whole = (CODES / "qr_plain.png").read_bytes()
+    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CodeUnreadable, match=r"half\.png: the image cannot be read"):
+        read_codes(tmp_path / "half.png")
+
+
+@pytest.mark.parametrize("side_px", [10_000, 60_000])
+def test_decompression_bomb(tmp_path, side_px):
+    """A small file that claims to be a huge image is refused before its pixels are unpacked."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", side_px, side_px, 8, 0, 0, 0, 0)
+    chunks = [header, b"IDAT" + zlib.compress(b"\0" * 100), b"IEND"]
+    bomb = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in chunks
+    )
+    (tmp_path / "bomb.png").write_bytes(bomb)
+    with pytest.raises(CodeUnreadable, match=r"bomb\.png: more than \d+ pixels"):
+        read_codes(tmp_path / "bomb.png")
+
+
+def test_huge_image_in_memory(monkeypatch):
+    """The limit holds for an image which did not come from a file."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(CodeUnreadable, match="the image: more than 100 pixels"):
+        read_codes(Image.new("L", (11, 10)))
+
+
+def test_unknown_decoder():
+    """A misspelt decoder is answered with the nearest one and with all there are."""
+    with pytest.raises(DecoderMissing, match=r"did you mean 'zbar'\? There are: zxing, zbar"):
+        read_codes(CODES / "qr_plain.png", "zbra")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ModuleNotFoundError("No module named 'pyzbar'"), r"pip install 'paybench\[zbar\]'"),
+        (
+            ImportError("Unable to find zbar shared library"),
+            "apt-get install --no-install-recommends libzbar0",
+        ),
+    ],
+)
+def test_zbar_missing(monkeypatch, error, said):
+    """Whichever half of zbar is missing, the command that adds this half is named."""
+
+    def fail(_name):
+        raise error
+
+    monkeypatch.setattr("paybench.hil.codes.import_module", fail)
+    with pytest.raises(DecoderMissing, match=said) as caught:
+        read_codes(CODES / "qr_plain.png", "zbar")
+    assert isinstance(caught.value, CodeError)
