@@ -9,7 +9,20 @@ Reading order: `scenario` (the form), `rig` (what a scenario gets), `run` (verdi
 and `replay` (traces), `cli` and `pytest_plugin` (the two ways in).
 """
 
-from paybench.scenarios.rig import Rig
+from typing import TYPE_CHECKING
+
 from paybench.scenarios.scenario import Scenario, scenario
 
+if TYPE_CHECKING:
+    from paybench.scenarios.rig import Rig
+
 __all__ = ["Rig", "Scenario", "scenario"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the rig, and SimPy with it, when it is asked for: every pytest starts through here."""
+    if name == "Rig":
+        from paybench.scenarios.rig import Rig  # noqa: PLC0415 - see above
+
+        return Rig
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
