@@ -101,10 +101,9 @@ def ours(registers: int, purchases: int) -> Callable[[], int]:
     def shop(register: CashRegister, phone: Phone) -> Generator[Any]:
         nonlocal paid
         for _ in range(purchases):
-            register.key_in("4901234567894", PRICE)
-            yield register.bill(phone)
-            assert register.sale is not None
-            assert register.sale.article == "handed over", register.display.lines
+            sale = register.ring_up("4901234567894", price)
+            yield from register.sell(sale, phone)
+            assert sale.article == "handed over", register.display.lines
             paid += 1
             yield world.env.timeout(PAUSE_S)
 

@@ -148,7 +148,7 @@ def test_a_receive_that_was_given_up_cannot_be_waited_for_again(pair):
         former = pair.ear.receive()
         yield former | pair.env.timeout(1)
         yield pair.env.timeout(2)  # a message comes
-        with pytest.raises(ReceiveGivenUp, match="call port.receive"):
+        with pytest.raises(ReceiveGivenUp, match=r"call port\.receive"):
             yield former
         with pytest.raises(ReceiveGivenUp):
             yield former | pair.env.timeout(9)
@@ -190,7 +190,7 @@ def test_a_receive_can_be_waited_for_again_before_a_message_comes(pair):
 
 
 def test_a_deadline_that_passed_unheard_gives_none_when_asked(pair):
-    """A receive whose time was up while nobody waited for it answers at once, and moved no clock."""
+    """A receive whose time was up while nobody waited for it answers at once; no clock moved."""
     heard = []
 
     def process():
@@ -315,7 +315,7 @@ def test_receive_from_tells_the_sender(pair):
 def test_a_port_without_a_link_says_so():
     """Sending where no link was laid is an error naming device and port."""
     port = Port(World().env, "A.register", "bank line")
-    with pytest.raises(RouteError, match="A.register has no link on its bank line port"):
+    with pytest.raises(RouteError, match=r"A\.register has no link on its bank line port"):
         port.send(Say(1), "D3")
     with pytest.raises(RouteError, match="connect it first"):
         port.send(Say(1), "D3", to="bank")

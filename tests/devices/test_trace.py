@@ -71,7 +71,10 @@ def test_a_trace_is_json_lines_that_decode_to_the_same_events(events):
     assert all(line.endswith(b"\n") for line in lines)
     assert msgspec.json.decode(lines[0], type=Header) == HEADER
     assert [msgspec.json.decode(line, type=AnyEvent) for line in lines[1:]] == events
-    assert all(json.loads(line)["event"] == type(e).__name__ for e, line in zip(events, lines[1:]))
+    assert all(
+        json.loads(line)["event"] == type(e).__name__
+        for e, line in zip(events, lines[1:], strict=True)
+    )
 
 
 def test_a_message_is_written_with_its_kind_and_fields():

@@ -98,7 +98,7 @@ def test_a_secret_passed_by_position_is_shown_as_dots_too(world):
 
     class Safe(Device):
         @verb("combination")
-        def unlock(self, combination, times):
+        def unlock(self, combination, times):  # noqa: ARG002
             self.become(f"unlocked {times} times")
 
     Safe(world, "A.safe").unlock("1234", 2)
@@ -148,11 +148,14 @@ def test_a_process_that_makes_a_verb_run_the_world_is_told_not_to(world, lamp):
         yield world.env.timeout(1)
         with pytest.raises(ClockError, match="yield an event instead"):
             lamp.settle()
+        with pytest.raises(ClockError, match="yield an event instead"):
+            world.expect(lambda: True, who="A.lamp", expected="light", seen=lambda: "")
         seen.append(world.env.now)
 
     world.env.process(process())
     world.env.run()
     assert seen == [1]
+    assert acts(world) == []
 
 
 def test_a_verb_that_fails_leaves_the_world_usable(world, lamp):

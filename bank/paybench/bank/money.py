@@ -78,10 +78,10 @@ class Money(Struct, frozen=True, gc=False, order=False):
     def text(self) -> str:
         """The amount without its currency, with every decimal: "2.50"."""
         decimals = DECIMALS[self.currency]
-        sign = "-" if self.amount_minor < 0 else ""
-        digits = str(abs(self.amount_minor)).rjust(decimals + 1, "0")
         if decimals == 0:
-            return sign + digits
+            return str(self.amount_minor)
+        sign = "-" if self.amount_minor < 0 else ""
+        digits = str(abs(self.amount_minor)).zfill(decimals + 1)
         return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
 
     def __str__(self) -> str:

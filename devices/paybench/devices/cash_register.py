@@ -133,24 +133,19 @@ class CashRegister(Device):
         Raises:
             MoneyError: The price is malformed.
         """
-        self._ring_up(code, Money.parse(price, self.currency))
+        self.ring_up(code, Money.parse(price, self.currency))
 
     @verb()
     def bill(self, phone: Phone) -> Process:
         """Send the purchase information to the customer's phone (D1).
 
         Returns:
-            The sale's process, for a fleet to wait on.
+            The process of the sale.
 
         Raises:
             OutOfOrder: Nothing was rung up, or the sale is under way already.
         """
-        sale = self.sale
-        if sale is None or sale.state != "open":
-            raise OutOfOrder(f"{self.name} has nothing to bill: scan an article first")
-        self.world.connect(self.short_range, phone.short_range, SHORT_RANGE)
-        sale.customer = phone.name
-        return self.env.process(self._sell(sale))
+        return self.env.process(self.sell(self._open_sale(), phone))
 
     def expects_article(self, state: str) -> None:
         """Expect the article of the last sale to be ``kept`` or ``handed over``.
@@ -179,9 +174,10 @@ class CashRegister(Device):
             if price is None:
                 self.display.show("UNKNOWN ARTICLE", message.payload)
             else:
-                self._ring_up(message.payload, price)
+                self.ring_up(message.payload, price)
 
-    def _ring_up(self, code: str, price: Money) -> None:
+    def ring_up(self, code: str, price: Money) -> Sale:
+        """Add an article to the open sale, or begin one with it."""
         sale = self.sale
         if sale is None or sale.state != "open":
             self._sales += 1
@@ -189,9 +185,17 @@ class CashRegister(Device):
         else:
             sale.add(code, price)
         self.display.show(f"TOTAL {sale.total.text}")
+        return sale
 
-    def _sell(self, sale: Sale) -> Generator[Any, Any, None]:
-        """One sale, from D1 to the handing over."""
+    def _open_sale(self) -> Sale:
+        if self.sale is None or self.sale.state != "open":
+            raise OutOfOrder(f"{self.name} has nothing to bill: scan an article first")
+        return self.sale
+
+    def sell(self, sale: Sale, phone: Phone) -> Generator[Any, Any, None]:
+        """One sale, from D1 to the handing over; for a process to run, or to be part of one."""
+        self.world.connect(self.short_range, phone.short_range, SHORT_RANGE)
+        sale.customer = phone.name
         sale.state = "billed"
         self.become("billed", sale.settlement_id)
         self.short_range.drain()  # whatever came too late for a former sale

@@ -190,7 +190,7 @@ class Environment(simpy.Environment):
                 f"past: wait for 0 s or more"
             )
         heappush(self._alarms, (due_ns, next(self.order), ring))
-        self._look_ahead()
+        self._horizon_ns = min(self._horizon_ns, due_ns)
 
     def background_timeout(self, delay_s: float, value: object = None) -> Event:
         """A timeout that does not keep the world busy: for whatever a device does periodically."""
@@ -261,7 +261,9 @@ class Environment(simpy.Environment):
 
         Raises:
             Diverged: The recording being replayed has something else here.
+            ClockError: A process called this, which is not outside.
         """
+        self._refuse_inside()
         if self._script is not None:
             self._replay_up_to_act(who, verb)
         elif self.in_wall_time and self.wall is not None:
@@ -287,11 +289,7 @@ class Environment(simpy.Environment):
         With `wait` the alarms and the outside are waited for. Without, an empty agenda is what
         is waited for.
         """
-        if self._running:
-            raise ClockError(
-                "a process cannot run the world it lives in: yield an event instead of calling "
-                "a verb that waits"
-            )
+        self._refuse_inside()
         self._running = True
         try:
             while True:
@@ -310,6 +308,13 @@ class Environment(simpy.Environment):
             self._limit_ns = FOREVER
             self._look_ahead()
             self._running = False
+
+    def _refuse_inside(self) -> None:
+        if self._running:
+            raise ClockError(
+                "a process cannot run the world it lives in: yield an event instead of calling "
+                "a verb that waits"
+            )
 
     def _advance_virtually(
         self, limit_ns: int, done: Callable[[], bool] | None, *, wait: bool

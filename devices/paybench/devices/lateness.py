@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Lateness:
-    """Counts of delays, in buckets of a quarter octave: quantiles within 19 %.
+    """Counts of delays, in buckets of a quarter octave: quantiles within 25 %.
 
     Attributes:
         count: How many events ran.

@@ -22,7 +22,7 @@ __all__ = ["Rig", "Scenario", "scenario"]
 def __getattr__(name: str) -> object:
     """Import the rig, and SimPy with it, when it is asked for: every pytest starts through here."""
     if name == "Rig":
-        from paybench.scenarios.rig import Rig  # noqa: PLC0415 - see above
+        from paybench.scenarios.rig import Rig
 
         return Rig
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

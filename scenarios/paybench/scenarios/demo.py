@@ -35,6 +35,8 @@ SCENARIO = "shop-purchase"
 VARIANT = "relayed"
 ARTICLE = "4901234567894"
 PART = "register.scanner"
+TRACE = Path(".paybench/demo.jsonl")
+"""Left behind, to be looked at with paybench show."""
 
 
 def demo() -> int:
@@ -85,12 +87,11 @@ def _real_then_replayed(out: Console, folder: Path) -> bool:
                     watch=view.begin(scenario.label(variant)),
                 ),
             )
-            trace = folder / "recording.jsonl"
-            write(trace, recorded.content)
-            view.end(recorded, trace)
+            write(TRACE, recorded.content)
+            view.end(recorded, TRACE)
     _say(out, "\n3  the recording, with nothing attached, in virtual time", "bold")
-    again = replay(trace)
-    report.print_replay(trace, again, as_json=False)
+    again = replay(TRACE)
+    report.print_replay(TRACE, again, as_json=False)
     return recorded.verdict == PASSED and again.diverged_at is None
 
 

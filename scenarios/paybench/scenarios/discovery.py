@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paybench.hil.spec import nearest
 from paybench.scenarios import library
 from paybench.scenarios.errors import UsageError
 from paybench.scenarios.scenario import Scenario
@@ -34,6 +33,8 @@ def find(target: str) -> list[Scenario]:
     known = {scenario.name: scenario for scenario in in_library()}
     name = target.replace("_", "-")
     if name not in known:
+        from paybench.hil.spec import nearest
+
         raise UsageError(f"there is no scenario, file or folder {target!r}{nearest(name, known)}")
     return [known[name]]
 
@@ -52,15 +53,21 @@ def of_module(module: ModuleType) -> list[Scenario]:
     return sorted(own.values(), key=lambda scenario: scenario.line)
 
 
-def is_scenario_file(path: Path) -> bool:
+def is_scenario_file(path: Path, root: Path | None = None) -> bool:
     """Whether a file may hold scenarios: ``*_scenario.py``, or any in a ``scenarios`` folder.
 
     Only a file that mentions paybench counts: a project's own ``scenarios`` folder may hold
     other things, and those are not ours to import.
+
+    Args:
+        path: The file.
+        root: The project's root, if it is known: what the folders above it are called tells
+            nothing about the files below.
     """
     if path.suffix != ".py" or path.name in ("__init__.py", "__main__.py", "conftest.py"):
         return False
-    if not path.name.endswith("_scenario.py") and "scenarios" not in path.parent.parts:
+    inside = path.relative_to(root) if root and path.is_relative_to(root) else path
+    if not path.name.endswith("_scenario.py") and "scenarios" not in inside.parent.parts:
         return False
     return MARK in path.read_text(encoding="utf-8", errors="replace")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,8 +33,24 @@ def write(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise TraceError(f"{path}: the trace cannot be written ({error.strerror})") from error
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder traces shall go to, before a long run finds out that it cannot.
+
+    Raises:
+        TraceError: It cannot be made, or not written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        allowed = os.access(folder, os.W_OK)
+    except OSError as error:
+        raise TraceError(f"{folder}: the trace cannot be written ({error.strerror})") from error
+    if not allowed:
+        raise TraceError(f"{folder}: the trace cannot be written (permission denied)")
 
 
 def read(path: Path) -> tuple[Header, list[AnyEvent], list[bytes]]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paybench.devices.trace import Verdict
-from paybench.scenarios.ladder import Ladder, draw
+from paybench.scenarios.ladder import Ladder, ansi, draw
 from paybench.scenarios.recording import read
 
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
     from paybench.scenarios.scenario import Scenario
 
 COLOURS = {"passed": "green", "failed": "red", "blocked": "yellow", "error": "bold red"}
-LADDER_COLOURS = {
-    "time": "dim",
-    "line": "dim",
-    "step": "cyan",
-    "arrow": "cyan",
-    "lost": "red",
-    "altered": "yellow",
-    "display": "bold",
-    "note": "dim",
-}
 PIPED_WIDTH = 120
 NS_PER_S = 1e9
 
@@ -59,6 +49,7 @@ class View:
         self._wants_ladder = ladder
         self._console = console()
         self._ladder: Ladder | None = None
+        self._label = ""
         self._shown = 0
         self._several = False
         self._advance: Callable[[], None] = lambda: None
@@ -89,8 +80,8 @@ class View:
         """A run begins; returns what shall watch it."""
         if not self._wants_ladder:
             return None
-        self._console.print(Text(label, style="bold"))
-        self._ladder = Ladder(width=self._console.width, style=_style_for(self._console))
+        self._ladder = None
+        self._label = label
         self._shown = 0
         return self._draw_new
 
@@ -114,16 +105,15 @@ class View:
             self._print_result(runs[0])
 
     def _draw_new(self, rig: Rig) -> None:
-        assert self._ladder is not None
+        if self._ladder is None:
+            # By the first act the scenario has its devices: their lifelines stand side by side.
+            self._console.print(Text(self._label, style="bold"))
+            names = [device.name for device in rig.devices]
+            self._ladder = Ladder([*names, rig.host.name], **_drawing(self._console))
         events = rig.world.trace.events
         for event in events[self._shown :]:
-            if not isinstance(event, Verdict):
-                self._print_lines(self._ladder.feed(event))
+            _print_lines(self._console, self._ladder.feed(event))
         self._shown = len(events)
-
-    def _print_lines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self._console.print(Text.from_ansi(line), soft_wrap=True)
 
     def _print_result(self, run: Run) -> None:
         out = self._console
@@ -253,9 +243,7 @@ def show(trace: Path, form: str) -> None:
         return
     variant = f"[{header.variant}]" if header.variant else ""
     out.print(Text(f"{header.scenario}{variant}  seed {header.seed}", style="bold"))
-    told = [event for event in events if not isinstance(event, Verdict)]
-    for line in draw(told, width=out.width, style=_style_for(out)):
-        out.print(Text.from_ansi(line), soft_wrap=True)
+    _print_lines(out, draw(events, **_drawing(out)))
     last = events[-1] if events else None
     if isinstance(last, Verdict):
         out.print(Text(f"{last.verdict.upper()}  {last.why}".rstrip(), style=COLOURS[last.verdict]))
@@ -299,17 +287,18 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _style_for(out: Console) -> Callable[[str, str], str] | None:
-    """How a ladder's words are coloured; None on what is no terminal."""
-    if not out.is_terminal or out.no_color:
-        return None
+def _print_lines(out: Console, lines: Iterable[str]) -> None:
+    # The drawing is as wide as it wants to be and brings its own colours.
+    for line in lines:
+        out.file.write(f"{line}\n")
+    out.file.flush()
 
-    def style(kind: str, text: str) -> str:
-        colour = LADDER_COLOURS.get(kind)
-        if colour is None:
-            return text
-        from rich.style import Style
 
-        return Style.parse(colour).render(text)
-
-    return style
+def _drawing(out: Console) -> dict[str, Any]:
+    """How ladders are drawn on this output."""
+    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
+    return {
+        "width": out.width,
+        "unicode": encoding.startswith("utf"),
+        "style": ansi if out.is_terminal and not out.no_color else None,
+    }

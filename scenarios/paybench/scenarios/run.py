@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -211,6 +212,10 @@ def sentence(failure: Exception, scenario: Scenario) -> str:
         return f"{text}; what came was: {failure.heard}"
     if isinstance(failure, DeviceError):
         return text
+    if type(failure) is AssertionError:
+        statement = _statement(failure)
+        if statement is not None and statement.msg is None:
+            text = ast.unparse(statement)
     return f"{_where(failure, scenario)}{type(failure).__name__}: {text}"
 
 
@@ -311,7 +316,25 @@ def _where(failure: Exception, scenario: Scenario) -> str:
     """The scenario's own line in a traceback, as ``file:line: ``; "" if it has none."""
     frames = traceback.extract_tb(failure.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == scenario.file]
+    if lines and frames[-1].filename == scenario.file:
+        statement = _statement(failure)
+        lines.append(statement.lineno if statement is not None else lines[-1])
     return f"{_relative(scenario.file)}:{lines[-1]}: " if lines else ""
+
+
+def _statement(failure: Exception) -> ast.Assert | None:
+    """The assert statement that failed, as it stands in its file; None if it was none.
+
+    pytest rewrites assert statements: they then have another text and, over several lines,
+    another line than when the same scenario is replayed. The file's own are the same for both.
+    """
+    frame = traceback.extract_tb(failure.__traceback__)[-1]
+    at = frame.lineno or 0
+    with suppress(OSError, SyntaxError, ValueError):
+        for node in ast.walk(ast.parse(Path(frame.filename).read_bytes())):
+            if isinstance(node, ast.Assert) and node.lineno <= at <= (node.end_lineno or 0):
+                return node
+    return None
 
 
 def _relative(file: str) -> str:

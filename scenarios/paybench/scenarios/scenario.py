@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from paybench.scenarios.rig import Rig
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Scenario:
     """A flow, told as a function; made by `scenario`. Calling it tells the flow on a rig.
 
@@ -42,6 +42,20 @@ class Scenario:
             self.function(rig, variant or self.variants[0])
         else:
             self.function(rig)
+
+    @property
+    def __name__(self) -> str:
+        """The function's name: what has one, a pytest mark can be put upon."""
+        return self.function.__name__
+
+    @property
+    def pytestmark(self) -> list[Any]:
+        """The pytest marks, whether they were put upon the scenario or upon its function."""
+        return getattr(self.function, "pytestmark", [])
+
+    @pytestmark.setter
+    def pytestmark(self, marks: list[Any]) -> None:
+        self.function.__dict__["pytestmark"] = marks
 
     def label(self, variant: str) -> str:
         """Name with variant, as lists and tests show it: ``shop-purchase[direct]``."""

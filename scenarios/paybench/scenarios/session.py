@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from paybench.scenarios.discovery import find, in_library
 from paybench.scenarios.errors import UsageError
-from paybench.scenarios.recording import write
+from paybench.scenarios.recording import check_writable, write
 from paybench.scenarios.run import check_variant, run
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def play(
         )
     if several and options.bank != "memory":
         raise UsageError(f"{len(runs)} runs cannot share one {options.bank}: name a --variant")
+    if trace:
+        check_writable(Path(trace) if _is_folder(trace) else Path(trace).parent)
     done: list[Run] = []
     with view.watching(several=several, total=len(runs)):
         for scenario, variant in runs:

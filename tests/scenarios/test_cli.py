@@ -1,0 +1,330 @@
+"""The command line as people and CI use it: in a process of its own, its output as it comes."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paybench.hil.virtual.tty import VirtualTty
+
+PAYBENCH = [sys.executable, "-m", "paybench"]
+
+
+def paybench(*arguments, code=0, cwd=None, **environment):
+    """Run the command; returns its stdout and stderr, and insists on its exit code."""
+    done = subprocess.run(
+        [*PAYBENCH, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env=os.environ | environment,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout, done.stderr
+
+
+def scenario_file(folder, body, name="my_scenario.py"):
+    file = Path(folder) / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"from paybench.scenarios import scenario\n\n{body}")
+    return file
+
+
+FAILING = '''@scenario()
+def pays_too_little(rig):
+    """The balances are not what this says."""
+    register = rig.shop("A").cash_register()
+    phone = rig.customer("B", balance="20.00", password="2468").phone()
+    register.scan("4901234567894", price="2.50")
+    register.bill(phone)
+    phone.approve(password="2468")
+    register.expects("PAID 2.50")
+    rig.expects_balances(A="2.49")
+'''
+
+
+def test_list_names_every_library_scenario():
+    """The list has each scenario of Fig 3 with its variants, and as JSON the same ones."""
+    text, _ = paybench("list")
+    facts = json.loads(paybench("list", "--json")[0])
+    assert [line.split()[0] for line in text.splitlines()] == [row["name"] for row in facts]
+    assert {row["name"] for row in facts if row["figure"] == "3"} == {
+        "shop-purchase",
+        "insufficient-balance",
+        "wrong-password",
+        "customer-declines",
+        "tampered-purchase",
+        "lost-result",
+        "double-tap",
+    }
+
+
+def test_the_whole_library_passes():
+    """Every scenario in every variant passes from the command line, each on a line of its own."""
+    text, _ = paybench("run", "--all")
+    lines = text.splitlines()
+    count = len(lines) - 1
+    assert all(line.startswith("passed  ") for line in lines[:-1])
+    assert lines[-1] == f"{count} passed"
+    assert count >= 15
+
+
+def test_piped_output_is_plain():
+    """Nothing that only a terminal understands goes into a pipe."""
+    for command in (["list"], ["run", "--all"], ["run", "shop-purchase[direct]"]):
+        text, errors = paybench(*command)
+        assert "\x1b" not in text + errors
+
+
+def test_the_digest_is_that_of_the_trace_file(tmp_path):
+    """The digest a run prints is what sha256sum says of the file it wrote."""
+    file = tmp_path / "run.jsonl"
+    facts = json.loads(paybench("run", "shop-purchase[direct]", "--trace", file, "--json")[0])
+    assert facts["digest"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert facts["verdict"] == "passed"
+    assert facts["trace"] == str(file)
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_same_seed_same_bytes_in_every_process(tmp_path, seed):
+    """Two processes with different hash seeds write byte-identical traces of the whole library."""
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for number, folder in enumerate(folders):
+        options = ("--all", "--seed", seed, "--trace", f"{folder}/")
+        paybench("run", *options, PYTHONHASHSEED=str(number + 1))
+    names = [sorted(file.name for file in folder.iterdir()) for folder in folders]
+    assert names[0] == names[1]
+    assert len(names[0]) >= 15
+    for name in names[0]:
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+def test_another_seed_is_another_run():
+    """The seed decides latencies: two seeds give two traces."""
+    digests = {
+        json.loads(paybench("run", "shop-purchase[direct]", "--seed", s, "--json")[0])["digest"]
+        for s in (1, 2)
+    }
+    assert len(digests) == 2
+
+
+def test_every_trace_of_the_library_replays(tmp_path):
+    """Each scenario's trace, recorded and replayed by the command line, is the same."""
+    paybench("run", "--all", "--trace", f"{tmp_path}/")
+    files = sorted(tmp_path.iterdir())
+    assert len(files) >= 15
+    for file in files[::4]:
+        assert paybench("replay", file)[0].startswith(f"SAME  {file}")
+
+
+def test_a_replay_names_the_first_difference(tmp_path):
+    """A recording that was changed parts from its replay at that very line, exit code 1."""
+    file = tmp_path / "run.jsonl"
+    paybench("run", "shop-purchase[relayed]", "--trace", file)
+    lines = file.read_text().splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if '"PAID 2.50"' in line and "Displayed" in line)
+    lines[at] = lines[at].replace("PAID 2.50", "PAID 2.51")
+    file.write_text("".join(lines))
+    text, _ = paybench("replay", file, code=1)
+    assert text.splitlines()[0] == f"DIFFERENT  {file}: from line {at + 1} on"
+    marked = [line for line in text.splitlines() if line.startswith(">")]
+    assert "PAID 2.51" in marked[0]
+    assert "PAID 2.50" in marked[1]
+    facts = json.loads(paybench("replay", file, "--json", code=1)[0])
+    assert (facts["same"], facts["first_difference"]) == (False, at + 1)
+
+
+def test_a_scenario_changed_since_the_recording_diverges(tmp_path):
+    """A replay whose scenario does something else says which verb stood there instead."""
+    file = scenario_file(tmp_path, FAILING.replace("2.49", "2.50"))
+    paybench("run", file, "--trace", tmp_path / "run.jsonl", cwd=tmp_path)
+    file.write_text(file.read_text().replace('phone.approve(password="2468")', "phone.decline()"))
+    text, _ = paybench("replay", tmp_path / "run.jsonl", code=1, cwd=tmp_path)
+    assert "DIFFERENT" in text
+    assert "the recording has B.phone.approve at" in text
+    assert "B.phone.decline" in text
+
+
+def test_show_draws_a_trace_in_three_forms(tmp_path):
+    """A trace file shows as a ladder, as a Mermaid diagram and as JSON."""
+    file = tmp_path / "run.jsonl"
+    paybench("run", "shop-purchase[relayed]", "--trace", file)
+    ladder, _ = paybench("show", file)
+    assert "D3 2.50 EUR" in ladder
+    assert "passed" in ladder
+    assert paybench("show", file, "--as", "mermaid")[0].startswith("sequenceDiagram")
+    events = json.loads(paybench("show", file, "--as", "json")[0])
+    assert events[0]["event"] == "Header"
+    assert events[-1]["verdict"] == "passed"
+
+
+def test_a_failed_scenario_says_what_was_expected_and_seen(tmp_path):
+    """Exit code 1, and one sentence with both."""
+    file = scenario_file(tmp_path, FAILING)
+    text, _ = paybench("run", file, code=1)
+    assert "FAILED  pays-too-little" in text
+    assert "rig: expected balances A=2.49, seen balances A=2.50" in text
+
+
+def test_a_folder_is_searched_for_scenarios(tmp_path):
+    """Files *_scenario.py and those in a scenarios folder are found, others never imported."""
+    scenario_file(tmp_path, FAILING.replace("2.49", "2.50"), "deep/down_scenario.py")
+    scenario_file(tmp_path, FAILING.replace("2.49", "2.50"), "scenarios/other.py")
+    scenario_file(tmp_path, "raise SystemExit('imported') # paybench", "elsewhere.py")
+    (tmp_path / "scenarios" / "unrelated.py").write_text("raise SystemExit('imported')")
+    text, _ = paybench("run", tmp_path)
+    assert text.splitlines()[-1] == "2 passed"
+
+
+def test_a_project_with_rooms_of_the_same_names_is_no_trouble(tmp_path):
+    """A user's own packages called scenarios, devices, bank and hil stand beside ours."""
+    for room in ("scenarios", "devices", "bank", "hil"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").write_text("MINE = True\n")
+    own = "import devices, bank, hil, scenarios\nassert devices.MINE and scenarios.MINE\n\n"
+    file = scenario_file(tmp_path, own + FAILING.replace("2.49", "2.50"), "scenarios/shop.py")
+    for target in (file, tmp_path / "scenarios"):
+        assert "PASSED" in paybench("run", target, cwd=tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run"], "name a scenario, a file or a folder"),
+        (["run", "shop-purchas"], "did you mean 'shop-purchase'?"),
+        (["run", "shop-purchase", "--variant", "dirct"], "has no variant 'dirct'"),
+        (["run", "shop-purchase[dirct]"], "has no variant 'dirct'"),
+        (["run", "missing.py"], "there is no file missing.py"),
+        (["run", "."], "has no scenarios"),
+        (["run", "--all", "--trace", "one.jsonl"], "do not fit into one trace"),
+        (["run", "shop-purchase[direct]", "--real", "scanner"], "write ROLE.PART=DRIVER:ADDRESS"),
+        (["run", "shop-purchase[direct]", "--real", "a.b=serail:/x"], "did you mean 'serial'?"),
+        (["run", "shop-purchase[direct]", "--bank", "postgres"], "write memory or sqlite:FOLDER"),
+        (["run", "shop-purchase[direct]", "--seed", "x"], "not a valid integer"),
+        (["run", "shop-purchase[direct]", "--patience", "0"], "0.0"),
+        (["show", "missing.jsonl"], "the trace cannot be read"),
+        (["replay", "missing.jsonl"], "the trace cannot be read"),
+        (["lst"], "No such command 'lst'"),
+    ],
+)
+def test_wrong_usage_is_answered_in_a_sentence(arguments, sentence, tmp_path):
+    """Exit code 2, what to do about it on stderr, nothing on stdout, and nothing written."""
+    text, errors = paybench(*arguments, code=2, cwd=tmp_path)
+    assert sentence in errors
+    assert text == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("price", ["2,50", "2.505", "", "-1", "1e3", "NaN", " 2.50"])
+def test_a_malformed_amount_names_the_line(price, tmp_path):
+    """A scenario with an amount nobody can pay: exit code 2, file and line, no trace written."""
+    file = scenario_file(tmp_path, FAILING.replace('price="2.50"', f'price="{price}"'))
+    trace = tmp_path / "run.jsonl"
+    _, errors = paybench("run", file, "--trace", trace, code=2, cwd=tmp_path)
+    assert "my_scenario.py:8: expected an" in errors or "my_scenario.py:8: expected at" in errors
+    assert repr(price) in errors
+    assert not trace.exists()
+
+
+def test_a_part_no_device_has_is_usage():
+    """A real part that the scenario has no place for is refused, with the nearest it has."""
+    with VirtualTty() as tty:
+        real = f"register.scaner=serial:{tty.path}"
+        _, errors = paybench("run", "shop-purchase[direct]", "--real", real, code=2)
+    assert "no device of this scenario has a part 'register.scaner'" in errors
+    assert "did you mean 'register.scanner'?" in errors
+
+
+def test_a_missing_port_blocks_with_exit_code_3():
+    """The bench could not, the device is not to blame: blocked, exit code 3."""
+    real = "register.scanner=serial:/dev/ttyNOWHERE"
+    text, _ = paybench("run", "shop-purchase[direct]", "--real", real, code=3)
+    assert "BLOCKED" in text
+    assert "there is no such port" in text
+
+
+def test_an_error_in_a_scenario_is_an_error(tmp_path):
+    """A bug in the script is neither passed nor failed: exit code 4, with its line."""
+    file = scenario_file(tmp_path, "@scenario()\ndef broken(rig):\n    1 / 0\n")
+    text, _ = paybench("run", file, code=4)
+    assert "ERROR" in text
+    assert "my_scenario.py:5: ZeroDivisionError" in text
+
+
+def test_a_scenario_file_that_cannot_be_imported_is_usage(tmp_path):
+    """A syntax error in a user's file is one sentence with its name."""
+    file = scenario_file(tmp_path, "def broken(:\n")
+    _, errors = paybench("run", file, code=2)
+    assert "my_scenario.py cannot be imported: SyntaxError" in errors
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"hello\n", "the first line is no trace header"),
+        (b'{"event":"Header","format":99,"paybench":"9.0"}\n', "a trace of format 99"),
+        (b'{"event":"Header","format":1}\n', "the first line is no trace header"),
+        (b"CUT", "the file was cut off"),
+        (b"BROKEN", "line 3: no trace event"),
+    ],
+)
+def test_a_trace_that_is_none_is_refused(content, sentence, tmp_path):
+    """Other versions, cut and broken files: exit code 2, and what is wrong where."""
+    good = tmp_path / "good.jsonl"
+    paybench("run", "shop-purchase[direct]", "--trace", good)
+    lines = good.read_bytes().splitlines(keepends=True)
+    if content == b"CUT":
+        content = b"".join(lines)[:-20]
+    if content == b"BROKEN":
+        content = b"".join([*lines[:2], b'{"event":"Sent","at_ns":"x"}\n', *lines[3:]])
+    bad = tmp_path / "bad.jsonl"
+    bad.write_bytes(content)
+    for command in ("show", "replay"):
+        _, errors = paybench(command, bad, code=2)
+        assert sentence in errors
+
+
+def test_a_trace_that_cannot_be_written_leaves_nothing(tmp_path):
+    """A trace into a place that is no folder is refused, and no half file stays."""
+    (tmp_path / "file").write_text("in the way")
+    _, errors = paybench(
+        "run", "shop-purchase[direct]", "--trace", tmp_path / "file" / "run.jsonl", code=2
+    )
+    assert "the trace cannot be written" in errors
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_bank_on_sqlite_files_gives_the_same_trace(tmp_path):
+    """The storage is no part of the story: but for the header, the trace is that of memory."""
+    traces = []
+    for bank in ("memory", f"sqlite:{tmp_path}/bank"):
+        file = tmp_path / f"{len(traces)}.jsonl"
+        paybench("run", "double-tap[direct]", "--bank", bank, "--trace", file)
+        traces.append(file.read_bytes().splitlines()[1:])
+    assert traces[0] == traces[1]
+    _, errors = paybench("run", "double-tap[direct]", "--bank", f"sqlite:{tmp_path}/bank", code=2)
+    assert "is not empty" in errors
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["show"], ["replay"], ["list"], ["demo"]])
+def test_help_shows_an_example(command):
+    """Every command's help ends with a line one can type."""
+    text, _ = paybench(*command, "--help")
+    assert ("paybench " + " ".join(command)).strip() in text
+    assert "Usage" in text
+
+
+def test_the_secret_stays_secret(tmp_path):
+    """No password of the library is in any trace, nor in what is printed."""
+    text, errors = paybench("run", "--all", "--ladder", "--trace", f"{tmp_path}/")
+    everything = text + errors + "".join(file.read_text() for file in tmp_path.iterdir())
+    for password in ("2468", "1357", "8642"):
+        assert f'"{password}"' not in everything
+        assert f" {password}" not in everything
