@@ -224,10 +224,13 @@ def test_a_balance_that_is_too_low(direct):
 @pytest.mark.parametrize("taps", [2, 5])
 @BOTH_WAYS
 def test_tapping_more_than_once_pays_once(direct, taps):
-    """However often the customer taps, one approval settles once."""
+    """However often the customer taps, it is one and the same approval, and settles once."""
     shop = Shop(direct=direct)
     shop.ring_up_and_bill()
     shop.phone.approve(password="2468", taps=taps)
+    shop.phone.approve(password="2468")
+    said = [e.message for e in shop.world.trace if isinstance(e, Sent) and e.sender == "B.phone"]
+    assert said == [said[0]] * (taps + 1)
     shop.wait(200)
     assert shop.paid() == PAID
 
@@ -264,6 +267,18 @@ def test_a_lost_demand_is_sent_again_under_its_id():
     assert shop.steps() == ["scan", "D1", "D2", "D3", "S108", "S108", "D3", "D4"]
     demands = [e.message for e in shop.world.trace if isinstance(e, Sent) and e.step == "D3"]
     assert demands[0] == demands[1]
+
+
+@pytest.mark.parametrize("kind", ["duplicate", "delay"])
+def test_an_answer_that_comes_again_does_not_end_a_sale_sent_again(kind):
+    """A second or late "unknown" from the bank is no answer to the new demand."""
+    shop = Shop()
+    shop.strike("D3", "lose")
+    shop.strike("S108", kind, delay_ns=6 * S * (kind == "delay"))
+    shop.sell()
+    shop.wait_for_the_end()
+    shop.wait(60)
+    assert shop.paid() == PAID
 
 
 def test_a_demand_that_was_only_late_settles_once():
@@ -404,6 +419,7 @@ def test_what_came_too_late_for_one_sale_does_not_disturb_the_next():
     shop.phone.approve(password="2468")
     assert shop.paid() == ("3.50", "16.50", "paid", "handed over")
     assert len(shop.steps(Delivered)) > late
+    assert "ignored" not in dict(shop.decisions())
 
 
 def test_sales_follow_each_other_with_ids_of_their_own():

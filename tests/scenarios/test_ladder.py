@@ -42,7 +42,9 @@ from paybench.devices.trace import (
     Verdict,
 )
 from paybench.devices.world import World
-from paybench.scenarios.ladder import WIDTH_MIN, Ladder, ansi, draw, gist, golden
+from paybench.scenarios.gist import gist
+from paybench.scenarios.golden_text import golden
+from paybench.scenarios.ladder import WIDTH_MIN, Ladder, ansi, draw
 
 GOLDEN = Path(__file__).parent / "golden_ladder"
 ALTERED = Fault(1, "alter", {"information.amount": Money(1250, "EUR")})

@@ -261,9 +261,10 @@ def test_passed_runs_leave_nothing(project):
 
 def test_a_plain_assert_shows_values_and_replays(project):
     """What pytest reads out of an assert is in the report, and none of it in the trace."""
-    one_scenario(project, "x = 3", "assert (", "  x", "  == 4)")
+    act = "rig.shop('A').cash_register().scan('4901234567894', price='2.50')"
+    one_scenario(project, act, "x = 3", "assert (", "  x", "  == 4)")
     ran(project, failed=1).stdout.fnmatch_lines(
-        ["FAILED: scenarios/shop.py:5: AssertionError: assert x == 4", "*assert 3 == 4"]
+        ["FAILED: scenarios/shop.py:6: AssertionError: assert x == 4", "*assert 3 == 4"]
     )
     trace = project.path / ".paybench/traces/scenarios-shop.py-told.jsonl"
     assert replay(trace).diverged_at is None
@@ -476,3 +477,21 @@ def test_the_plugin_imports_next_to_nothing():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_real_reader_and_the_person_at_the_bench(project):
+    """With a real part the person is asked past pytest's capturing, and golden files wait."""
+    write(project, "scenarios/shop.py", PURCHASE)
+    ran(project, "--update-golden", passed=2)
+    image = Path(__file__).parents[1] / "data" / "codes" / "ean13_plain.png"
+    command = [sys.executable, "-m", "paybench.hil.virtual.scanner", "--every", "0.2"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, "--decode", image], stdin=pipe, stdout=pipe) as scanner:
+        try:
+            port = scanner.stdout.readline().decode().split()[1]
+            real = f"--paybench-real=register.scanner=serial:{port}"
+            result = ran(project, real, "-k", "relayed", passed=1, deselected=1)
+        finally:
+            scanner.kill()
+    result.stdout.fnmatch_lines(["*» *4901234567894*"])
+    assert project.runpytest(real, "--update-golden").ret == pytest.ExitCode.USAGE_ERROR

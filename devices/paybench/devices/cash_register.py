@@ -286,8 +286,8 @@ class CashRegister(Device):
                 # The bank never got it: send it again. Its id sees to it that it settles once.
                 self.bank_line.send(demand, "D3")
                 result = yield from self._hear(self.bank_line, sale, self.result_timeout_s)
-            if result is not None:
-                return result
+            if result is not None and (demand is None or not _unknown_to_bank(result)):
+                return result  # "unknown" is no end while a demand may be under way
         return None
 
     def _conclude(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 EXIT_CODES = {"passed": 0, "failed": 1, "blocked": 3, "error": 4}
-USAGE, ERROR = 2, 4
+USAGE, ERROR, INTERRUPTED = 2, 4, 130
 
 EXAMPLES = {
     "list": "paybench list\npaybench list my_scenarios/",
@@ -54,6 +54,9 @@ class Group(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            click.echo("paybench: interrupted", err=True)
+            sys.exit(INTERRUPTED)
         except Exception as error:
             from paybench.devices.errors import TraceError
             from paybench.scenarios.errors import ScenarioError

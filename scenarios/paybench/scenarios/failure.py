@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paybench.devices.errors import TraceError, Unmet
-from paybench.devices.trace import Verdict
+from paybench.devices.trace import Act, Injected, Verdict
 from paybench.scenarios.ladder import draw
 from paybench.scenarios.recording import write
 from paybench.scenarios.run import ERROR
@@ -89,7 +89,8 @@ def describe(run: Run, kept: Kept, width: int) -> str:
     if len(run.trace) == 1:  # the verdict alone: it never began, and there is nothing to replay
         return "\n".join(lines)
     ladder = last_of_ladder(run.trace.events, width)
-    return "\n".join([*lines, "", *ladder, "", kept.told(replays=True)])
+    acted = any(isinstance(event, Act | Injected) for event in run.trace)
+    return "\n".join([*lines, "", *ladder, "", kept.told(replays=acted)])
 
 
 def last_of_ladder(events: Sequence[AnyEvent], width: int) -> list[str]:

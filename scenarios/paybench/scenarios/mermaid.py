@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paybench.scenarios.ladder import clean, lifelines, marks, owner
+from paybench.scenarios.cells import clean
+from paybench.scenarios.lifelines import lifelines, owner
+from paybench.scenarios.marks import marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from paybench.devices.trace import AnyEvent
-    from paybench.scenarios.ladder import Mark
+    from paybench.scenarios.marks import Mark
 
 _ARROWS = {"lost": "--x", "under way": "--)"}
 _PLAIN = frozenset(" .,-()[]/'+=!?_")

@@ -74,5 +74,7 @@ def replay(path: Path) -> Replay:
     if header.variant and header.variant not in scenario.variants:
         raise UsageError(f"{header.scenario} has no variant {header.variant!r} any more")
     script = [event for event in events if isinstance(event, (Act, Injected))]
+    if not script:
+        raise UsageError(f"{path} has nothing to replay: its run was blocked before it began")
     run = replay_run(scenario, header, script)
     return Replay(run, lines, run.content.split(b"\n")[:-1])
