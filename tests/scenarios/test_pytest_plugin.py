@@ -278,6 +278,13 @@ def test_our_own_error_shows_where(project):
     )
 
 
+def test_a_run_nobody_acted_in_has_no_replay_command(project):
+    """What cannot be replayed, for want of acts, is shown instead."""
+    one_scenario(project, "rig.world.decided('rig', 'nothing')", "assert 0")
+    result = ran(project, failed=1)
+    result.stdout.fnmatch_lines(["*nothing*", "trace: paybench show .paybench/traces/*"])
+
+
 def test_wrong_use_is_one_line(project):
     """What the scenario asks for in a wrong way is one line with the place: no ladder, no trace."""
     one_scenario(project, "rig.expects_balances(X='1')")
