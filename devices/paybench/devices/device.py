@@ -105,7 +105,7 @@ def verb(
             )
 
         # Consoles find a device's verbs by this mark.
-        act.is_verb = True
+        act.__dict__["is_verb"] = True
         return act
 
     return decorate

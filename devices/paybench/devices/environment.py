@@ -36,12 +36,12 @@ from simpy.events import NORMAL, URGENT, Event, EventPriority
 
 from paybench.devices.errors import ClockError, Diverged, Unsettled
 from paybench.devices.trace import Act, Injected, Trace
-from paybench.devices.wall import Wall
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from simpy.core import SimTime
+
+    from paybench.devices.wall import Wall
 
 NS_PER_S = 1_000_000_000
 FOREVER = 1 << 62
@@ -230,6 +230,8 @@ class Environment(simpy.Environment):
             raise ClockError(f"{port} is attached already: detach it first")
         self._sources[port] = source
         if self._script is None and len(self._sources) == 1:
+            from paybench.devices.wall import Wall  # asyncio, for runs that need it
+
             self.wall = self.wall or Wall()
             self.wall.start(self.now_ns)
             self._switch_clock()

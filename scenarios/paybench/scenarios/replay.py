@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from paybench.devices.trace import Act, Injected
+from paybench.devices.trace import Act, Injected, Verdict
 from paybench.scenarios.discovery import find
 from paybench.scenarios.errors import UsageError
 from paybench.scenarios.recording import read
-from paybench.scenarios.run import replay_run
+from paybench.scenarios.run import BLOCKED, replay_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,8 @@ def replay(path: Path) -> Replay:
     if header.variant and header.variant not in scenario.variants:
         raise UsageError(f"{header.scenario} has no variant {header.variant!r} any more")
     script = [event for event in events if isinstance(event, (Act, Injected))]
-    if not script:
+    last = events[-1] if events else None
+    if not script and isinstance(last, Verdict) and last.verdict == BLOCKED:
         raise UsageError(f"{path} has nothing to replay: its run was blocked before it began")
     run = replay_run(scenario, header, script)
     return Replay(run, lines, run.content.split(b"\n")[:-1])

@@ -48,7 +48,7 @@ def insufficient_balance(rig: Rig, variant: str) -> None:
 
 @scenario(figure="3", variants=BOTH_WAYS)
 def wrong_password(rig: Rig, variant: str) -> None:
-    """Three wrong passwords lock the phone; nothing ever reaches the bank, the article is kept."""
+    """Three wrong passwords lock the phone: nothing is ever settled, and the article is kept."""
     register = rig.shop("A").cash_register(settles=variant)
     phone = rig.customer("B", balance="20.00", password="2468").phone()
     register.scan("4901234567894", price="2.50")
