@@ -184,7 +184,7 @@ class CashRegister(Device):
             sale = self.sale = Sale(f"{self.name}-{self._sales:06d}", code, price)
         else:
             sale.add(code, price)
-        self.display.show(f"TOTAL {sale.total.text}")
+        self.display.show(f"TOTAL {sale.total_text}")
         return sale
 
     def _open_sale(self) -> Sale:
@@ -209,7 +209,7 @@ class CashRegister(Device):
             tuple(sale.articles),
         )
         self.short_range.send(purchase, "D1", sale.customer)
-        self.display.show(f"TOTAL {sale.total.text}", "WAITING FOR CUSTOMER")
+        self.display.show(f"TOTAL {sale.total_text}", "WAITING FOR CUSTOMER")
         if self.settles == "relayed":
             yield from self._relay(sale)
         else:
@@ -227,12 +227,12 @@ class CashRegister(Device):
             demand = SettlementDemand(
                 sale.settlement_id,
                 SettlingInformation(
-                    settlement_id=sale.settlement_id,
-                    payer=approval.payer,
-                    payee=self.account,
-                    amount=sale.total,
-                    approval=approval,
-                    terminal=self.name,
+                    sale.settlement_id,
+                    approval.payer,
+                    self.account,
+                    sale.total,
+                    approval,
+                    self.name,
                 ),
             )
             self.become("settling", sale.settlement_id)
@@ -315,7 +315,7 @@ class CashRegister(Device):
             sale.article = "handed over"
             self.become("paid", sale.settlement_id)
             self.decided("article handed over", "paid", sale.settlement_id)
-            self.display.show(f"PAID {sale.total.text}")
+            self.display.show(f"PAID {sale.total_text}")
 
     def _keep(self, sale: Sale, line: str, why: str) -> None:
         """The sale failed: keep the article, and say why."""

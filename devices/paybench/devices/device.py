@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from paybench.devices.display import Display
 from paybench.devices.port import Port
 from paybench.devices.secret import MASK
-from paybench.devices.trace import State
+from paybench.devices.trace import Decision, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ class Device:
 
     def decided(self, decision: str, why: str = "", correlation: str = "") -> None:
         """Note a decision of this device in the trace."""
-        self.world.decided(self.name, decision, why, correlation)
+        self._note(Decision(self.env.now_ns, self.name, decision, why, correlation))
 
 
 def verb(

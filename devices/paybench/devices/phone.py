@@ -74,7 +74,7 @@ class Phone(Device):
     def become(self, state: str, correlation: str = "") -> None:
         """Change the state, except that a locked phone stays locked."""
         if self.state != "locked":
-            super().become(state, correlation)
+            Device.become(self, state, correlation)
 
     # -- what the customer does ---------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from simpy.events import Condition, Event
+from simpy.events import Condition, Event, Process
 
 from paybench.devices.environment import FOREVER
 from paybench.devices.errors import ReceiveGivenUp, RouteError
@@ -128,8 +128,10 @@ class Port:
         receive = Receive(self.env)
         if self._mailbox:
             receive.conclude(self._mailbox.popleft().message)
-        else:
-            self._wait(receive, timeout_s)
+            return receive
+        self._waiting.append(receive)
+        if timeout_s is not None:
+            self._limit(receive, timeout_s)
         return receive
 
     def receive_from(self, timeout_s: float | None = None) -> Receive:
@@ -139,12 +141,16 @@ class Port:
         if self._mailbox:
             sent = self._mailbox.popleft()
             receive.conclude((sent.message, sent.sender))
-        else:
-            self._wait(receive, timeout_s)
+            return receive
+        self._waiting.append(receive)
+        if timeout_s is not None:
+            self._limit(receive, timeout_s)
         return receive
 
     def drain(self) -> list[Message]:
         """Take out everything that waits in the mailbox."""
+        if not self._mailbox:
+            return []
         messages = [sent.message for sent in self._mailbox]
         self._mailbox.clear()
         return messages
@@ -164,17 +170,18 @@ class Port:
         waiting = self._waiting
         while waiting:
             receive = waiting.popleft()
-            if receive.callbacks and _heard(receive):
+            callbacks: list[Any] | None = receive.callbacks
+            # A process that waits for the message alone is by far the most frequent case.
+            if callbacks and (
+                getattr(callbacks[0], "__self__", None).__class__ is Process or _heard(receive)
+            ):
                 message = sent.message
                 receive.conclude((message, sent.sender) if receive.with_sender else message)
                 return
             receive.give_up()
         self._mailbox.append(sent)
 
-    def _wait(self, receive: Receive, timeout_s: float | None) -> None:
-        self._waiting.append(receive)
-        if timeout_s is None:
-            return
+    def _limit(self, receive: Receive, timeout_s: float) -> None:
         receive.deadline_ns = deadline_ns = self.env.now_ns + int(timeout_s * 1e9 + 0.5)
         # One alarm serves the port: it rings at the earliest deadline there was when it was set
         # and moves on to the next. Most deadlines are met and never cost an alarm of their own.

@@ -14,6 +14,7 @@ class Sale:
     Attributes:
         settlement_id: The id its settlement has at the bank.
         total: What is to be paid.
+        total_text: The same as displays show it.
         articles: Codes of the articles.
         customer: Name of the phone that was billed.
         state: ``open``, ``billed``, ``paid``, ``refused`` (for whatever reason), or ``unknown``
@@ -28,8 +29,10 @@ class Sale:
         self.customer = ""
         self.state = "open"
         self.article = "kept"
+        self.total_text = price.text
 
     def add(self, code: str, price: Money) -> None:
         """Add an article."""
         self.articles.append(code)
         self.total += price
+        self.total_text = self.total.text

@@ -9,7 +9,7 @@ from paybench.devices.environment import Environment
 from paybench.devices.errors import PartSilent, Unmet
 from paybench.devices.faults import Faults
 from paybench.devices.link import Link, LinkProfile
-from paybench.devices.trace import Act, Decision, Injected, Trace
+from paybench.devices.trace import Act, Injected, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -116,7 +116,3 @@ class World:
         if not self.env.wait_until(condition, self.patience_s):
             raise Unmet(who, expected, seen())
         self.after_act()
-
-    def decided(self, by: str, decision: str, why: str = "", correlation: str = "") -> None:
-        """Note a decision in the trace."""
-        self.trace.events.append(Decision(self.env.now_ns, by, decision, why, correlation))

@@ -100,7 +100,10 @@ def _picture(file: Path) -> Path:
     import zxingcpp
     from PIL import Image
 
-    code = zxingcpp.create_barcode(ARTICLE, zxingcpp.BarcodeFormat.EAN13)
+    # zxing-cpp's hints leave out its options' types.
+    code = zxingcpp.create_barcode(  # pyright: ignore[reportUnknownMemberType]
+        ARTICLE, zxingcpp.BarcodeFormat.EAN13
+    )
     bars = Image.fromarray(code.to_image(scale=3))
     canvas = Image.new("L", (bars.width + 80, bars.height + 120), 255)
     canvas.paste(bars, (40, 60))
