@@ -9,7 +9,7 @@ from paybench.devices.environment import Environment
 from paybench.devices.errors import PartSilent, Unmet
 from paybench.devices.faults import Faults
 from paybench.devices.link import Link, LinkProfile
-from paybench.devices.trace import Act, Injected, Trace
+from paybench.devices.trace import Act, Decision, Injected, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from paybench.devices.port import Port
 
 T = TypeVar("T")
+
+RIG = "rig"
+"""Who acts, in traces, when it is the scenario itself and no device's user."""
 
 PATIENCE_S = 300.0
 """Patience in virtual time, where waiting costs nothing."""
@@ -105,7 +108,7 @@ class World:
 
         Args:
             condition: What is to hold; looked at after every event.
-            who: Whose business it is: a device's name, or ``rig``.
+            who: Whose business it is: a device's name, or `RIG`.
             expected: What is expected, in words.
             seen: Tells what is there instead, in words.
 
@@ -116,3 +119,7 @@ class World:
         if not self.env.wait_until(condition, self.patience_s):
             raise Unmet(who, expected, seen())
         self.after_act()
+
+    def decided(self, by: str, decision: str, why: str = "", correlation: str = "") -> None:
+        """Note in the trace what somebody decided who is no device, e.g. a fleet's customer."""
+        self.trace.events.append(Decision(self.env.now_ns, by, decision, why, correlation))

@@ -27,7 +27,7 @@ TIME_WIDTH = 10
 """Room for ``9999.999 s``; later times give up decimals rather than the alignment."""
 
 # All signs are one column wide, and none has an emoji form that would be drawn two wide.
-_BULLETS = {"act": "▸ ", "decision": "◆ ", "state": "○ ", "gone": "✗ ", "lost": "✗ "}
+_BULLETS = {"act": "▸ ", "rig": "▸ ", "decision": "◆ ", "state": "○ ", "gone": "✗ ", "lost": "✗ "}
 _PART_BULLET = "▪ "
 _PART_WORDS = {"scan": "scanned"}
 _TIPS = {"lost": "✗", "under way": "…"}
@@ -149,8 +149,8 @@ class Ladder:
         return [*lines, *map(self._line, rows)]
 
     def _rows(self, mark: Mark) -> list[Row]:
-        if mark.kind == "verdict":
-            return [self._foot(mark)]
+        if not mark.who:
+            return [self._foot(mark) if mark.kind == "verdict" else self._across(mark)]
         who = self._layout.index(mark.who)
         to = self._layout.index(mark.to) if mark.to else who
         if who != to:
@@ -194,6 +194,13 @@ class Ladder:
             rows.append(row)
         return rows
 
+    def _across(self, mark: Mark) -> Row:
+        """What concerns everybody, written across the lifelines."""
+        row, start = self._lifelines(), self._layout.columns[0] + 2
+        for line in _note_lines(mark):
+            row.put(start, mark.kind, f"{clip(self._clean(line), self._width - start - 1)} ")
+        return row
+
     def _foot(self, mark: Mark) -> Row:
         """The end of all lifelines, and how the run ended."""
         row, columns = Row(self._width), self._layout.columns
@@ -219,7 +226,7 @@ class Ladder:
         route, said = who, _note_lines(mark)
         if mark.kind == "display":
             said = [" ".join(f"[{line}]" for line in said)]
-        elif mark.kind == "verdict" or who != to:
+        elif not mark.who or who != to:
             route = f"{who} → {to}" if mark.to else mark.kind
             text = f"✗ {mark.text}" if mark.kind == "lost" else mark.text
             said = [text, mark.why] if mark.why else [text]
@@ -273,6 +280,7 @@ _COLOURS = {
     "display": "36",
     "decision": "1",
     "act": "34",
+    "rig": "34",
     "input": "35",
     "lost": "31",
     "gone": "31",

@@ -19,6 +19,7 @@ from paybench.devices.trace import (
     State,
     Verdict,
 )
+from paybench.devices.world import RIG
 from paybench.scenarios.gist import changes, gist
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class Mark(NamedTuple):
     Attributes:
         at_ns: When, in nanoseconds of the run's clock.
         kind: For arrows ``message``, ``altered``, ``again``, ``lost`` or ``under way``; for notes
-            ``display``, ``decision``, ``act``, ``input``, ``gone`` or ``state``; or ``verdict``.
-        who: Whose note it is, or who sent the message; "" for a verdict.
+            ``display``, ``decision``, ``act``, ``input``, ``gone`` or ``state``; for what is
+            nobody's alone ``rig`` or ``verdict``.
+        who: Whose note it is, or who sent the message; "" for what is nobody's alone.
         to: Who the message is for; "" for notes.
         text: What it says.
         why: The reason, if there is one to give.
@@ -158,7 +160,8 @@ def _note(event: Displayed | Decision | Act | Injected | State) -> Mark:
             return Mark(at_ns, "decision", event.by, "", *_told(event))
         case Act():
             arguments = ", ".join(event.arguments.values())
-            return Mark(at_ns, "act", event.who, "", f"{event.verb} {arguments}".rstrip())
+            kind, who = (RIG, "") if event.who == RIG else ("act", event.who)
+            return Mark(at_ns, kind, who, "", f"{event.verb} {arguments}".rstrip())
         case Injected():
             if event.lost:
                 return Mark(at_ns, "gone", event.port, "", f"{event.port} is gone", event.lost)

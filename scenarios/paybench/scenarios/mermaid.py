@@ -48,7 +48,7 @@ def escaped(text: str) -> str:
 
 
 def _lines(mark: Mark, aliases: dict[str, str]) -> list[str]:
-    if mark.kind == "verdict":
+    if not mark.who:
         everybody = ",".join(dict.fromkeys([*aliases.values()][:1] + [*aliases.values()][-1:]))
         text = ": ".join(filter(None, (mark.text, mark.why)))
         return [f"Note over {everybody}: {escaped(text)}"] if aliases else []

@@ -12,7 +12,7 @@ from paybench.devices.bank_host import BankHost
 from paybench.devices.faults import Fault
 from paybench.devices.link import LinkProfile
 from paybench.devices.trace import Sent
-from paybench.devices.world import World
+from paybench.devices.world import RIG, World
 from paybench.hil.spec import nearest
 from paybench.scenarios.errors import ConservationBroken, UsageError
 from paybench.scenarios.party import Customer, Party, Shop
@@ -148,7 +148,7 @@ class Rig:
 
     def waits(self, seconds: float) -> None:
         """Let time pass."""
-        self.world.env.outside("rig", "waits", {"seconds": f"{seconds:g}"})
+        self.world.env.outside(RIG, "waits", {"seconds": f"{seconds:g}"})
         self.world.env.wait_until(lambda: False, seconds)
         self._check_conservation()
 
@@ -167,7 +167,7 @@ class Rig:
 
         self.world.expect(
             lambda: found() == expected,
-            who="rig",
+            who=RIG,
             expected="balances " + _amounts(expected),
             seen=lambda: "balances " + _amounts(found()),
         )
@@ -187,7 +187,7 @@ class Rig:
 
         self.world.expect(
             lambda: seen() == steps,
-            who="rig",
+            who=RIG,
             expected="steps " + " ".join(steps),
             seen=lambda: "steps " + " ".join(seen()),
         )
