@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
+from rounds import rounds
 from town import ANNA, BAKERY, BERT, CARL, KEYS, KIOSK, NOBODY, found, order
 
 from paybench.bank import CAPITAL, Bank, MemoryStorage, Money, Outcome, Reason, SettlingInformation
@@ -201,11 +202,11 @@ class TownOnDisk(Town):
 
 
 TestTown = Town.TestCase
-TestTown.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTown.settings = settings(max_examples=rounds(60), stateful_step_count=40, deadline=None)
 
 TestTownOnDisk = TownOnDisk.TestCase
 TestTownOnDisk.settings = settings(
-    max_examples=8,
+    max_examples=rounds(8),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

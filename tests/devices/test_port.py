@@ -5,6 +5,7 @@ import simpy
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from rounds import rounds
 
 from paybench.devices.errors import ReceiveGivenUp, RouteError
 from paybench.devices.link import LinkProfile
@@ -470,7 +471,9 @@ class PortModel(RuleBasedStateMachine):
             self.log.append((self.env.now_ns, name, message and message.number))
 
 
-PortModel.TestCase.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
+PortModel.TestCase.settings = settings(
+    deadline=None, max_examples=rounds(60), stateful_step_count=30
+)
 
 
 class TestPortModel(PortModel.TestCase):

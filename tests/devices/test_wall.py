@@ -9,6 +9,7 @@ import pytest
 import simpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rounds import rounds
 
 from paybench.bank.account import AccountNumber
 from paybench.bank.bank import Bank
@@ -832,7 +833,7 @@ class Story:
             self.env.attach(name, self.bench)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=rounds(60), suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS, INPUTS, st.integers(0, 9), st.sampled_from([0.0007, 0.00005]))
 def test_whatever_comes_in_whenever_replays_to_the_same_trace(steps, inputs, seed, tick_s):
     """Inputs, acts, time-outs and changes of clock race; the replay of the record never differs."""
