@@ -19,6 +19,7 @@ EXIT_CODES = {"passed": 0, "failed": 1, "blocked": 3, "error": 4}
 USAGE, ERROR, INTERRUPTED = 2, 4, 130
 
 EXAMPLES = {
+    "paybench": "paybench demo\npaybench run shop-purchase",
     "list": "paybench list\npaybench list my_scenarios/",
     "run": (
         "paybench run shop-purchase --variant direct --seed 7\n"
@@ -43,7 +44,7 @@ class Command(click.Command):
                     formatter.write(f"{' ' * formatter.current_indent}{line}\n")
 
 
-class Group(click.Group):
+class Group(Command, click.Group):
     """Our own errors as one line and an exit code, never a traceback."""
 
     command_class = Command
@@ -111,7 +112,7 @@ def _parts(
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
-@cli.command("list")
+@cli.command("list", short_help="List the scenarios there are.")
 @click.argument("target", required=False)
 @as_json
 def list_scenarios(target: str | None, as_json: bool) -> None:
@@ -122,7 +123,7 @@ def list_scenarios(target: str | None, as_json: bool) -> None:
     report.print_list(find(target) if target else in_library(), as_json=as_json)
 
 
-@cli.command("run")
+@cli.command("run", short_help="Run scenarios.")
 @click.argument("targets", nargs=-1, metavar="NAME|FILE|FOLDER...")
 @click.option("--all", "all_", is_flag=True, help="Run the whole library.")
 @click.option("--variant", default="", help="Run this variant only.")
@@ -165,7 +166,7 @@ def run_scenarios(
     sys.exit(worst([run.verdict for run in runs]))
 
 
-@cli.command("show")
+@cli.command("show", short_help="Show a trace: ladder, Mermaid, JSON.")
 @click.argument("trace", type=click.Path(path_type=Path))
 @click.option(
     "--as", "form", type=click.Choice(["ladder", "mermaid", "json"]), default="ladder",
@@ -178,7 +179,7 @@ def show_trace(trace: Path, form: str) -> None:
     report.show(trace, form)
 
 
-@cli.command("replay")
+@cli.command("replay", short_help="Run a recorded trace again and compare.")
 @click.argument("trace", type=click.Path(path_type=Path))
 @as_json
 def replay_trace(trace: Path, as_json: bool) -> None:
@@ -191,7 +192,7 @@ def replay_trace(trace: Path, as_json: bool) -> None:
     sys.exit(0 if again.diverged_at is None else 1)
 
 
-@cli.command("demo")
+@cli.command("demo", short_help="Fig 3 simulated, with a real reader, replayed.")
 def run_demo() -> None:
     """Fig 3 in all its variants, then with a real reader on a tty, then replayed without it."""
     from paybench.scenarios.demo import demo
