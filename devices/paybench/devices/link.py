@@ -140,28 +140,13 @@ class Way:
         if fault.kind != "alter":
             return sent
         message = altered(sent.message, fault.changes)
-        self._note(
-            Altered(
-                sent.at_ns,
-                sent.number,
-                sent.step,
-                sent.sender,
-                sent.receiver,
-                sent.correlation,
-                message,
-            )
-        )
+        self._note(Altered(*_about(sent), message))
         return msgspec.structs.replace(sent, message=message)
 
     def _lose(self, sent: Sent, why: str) -> None:
-        self._note(
-            Lost(
-                sent.at_ns,
-                sent.number,
-                sent.step,
-                sent.sender,
-                sent.receiver,
-                sent.correlation,
-                why,
-            )
-        )
+        self._note(Lost(*_about(sent), why))
+
+
+def _about(sent: Sent) -> tuple[int, int, str, str, str, str]:
+    """What every event about a sent message says of it."""
+    return (sent.at_ns, sent.number, sent.step, sent.sender, sent.receiver, sent.correlation)
