@@ -2,8 +2,8 @@
 
 Drivers are found by the entry points of the group ``paybench.drivers``, so a package of its own
 can bring one. The life of a driver: made from a spec, `open` before the scenario starts,
-`stand_in` when the scenario's device appears, `close`. In a replay it is never opened: what it
-received is in the recording, and only its `stand_in` is called.
+`stand_in` when the scenario's device appears, `close`; `probe` at any time before. In a replay it is
+never opened: what it received is in the recording, and only its `stand_in` is called.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from paybench.hil.errors import SpecError
 from paybench.hil.spec import Spec, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from paybench.devices.part import Part
     from paybench.devices.world import World
@@ -27,16 +27,25 @@ class Driver(Protocol):
     """A real thing that stands in for parts of some kinds.
 
     Attributes:
-        kinds: The kinds of parts it can be, e.g. ``{"scanner", "display"}``.
+        kinds: The kinds of parts it can be, e.g. ``{"scanner", "display"}``: its capabilities.
+        options: What its spec may hold after the question mark: option name to what it means.
     """
 
     kinds: frozenset[str]
+    options: Mapping[str, str]
 
     def __init__(self, spec: Spec) -> None:
         """Check the spec; touch nothing yet.
 
         Raises:
             SpecError: The spec is nothing for this driver.
+        """
+
+    def probe(self) -> None:
+        """See whether the thing is there, without taking hold of it.
+
+        Raises:
+            PortUnavailable: It is missing, busy or not permitted; the error says what to do.
         """
 
     def open(self) -> None:

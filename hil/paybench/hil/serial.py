@@ -47,6 +47,7 @@ class SerialDriver:
     """A tty with a code reader or a line display behind it. `kinds`: scanner, display."""
 
     kinds = frozenset({Scanner.kind, Display.kind})
+    options = OPTIONS
 
     def __init__(self, spec: Spec) -> None:
         spec.check_options(OPTIONS)
@@ -63,6 +64,15 @@ class SerialDriver:
         self._name = ""
         self._env: Environment | None = None
         self._stop_reading: Callable[[], None] = lambda: None
+
+    def probe(self) -> None:
+        """Open the tty and let go of it again.
+
+        Raises:
+            PortUnavailable: It is missing, busy, not permitted, or no tty.
+        """
+        self.open()
+        self.close()
 
     def open(self) -> None:
         """Open the tty for ourselves alone, and drop what waited in it.
