@@ -2,8 +2,8 @@
 
 Drivers are found by the entry points of the group ``paybench.drivers``, so a package of its own
 can bring one. The life of a driver: made from a spec, `open` before the scenario starts,
-`stand_in` when the scenario's device appears, `close`; `probe` at any time before. In a replay it is
-never opened: what it received is in the recording, and only its `stand_in` is called.
+`stand_in` when the scenario's device appears, `close`; `probe` at any time before. In a replay it
+is never opened: what it received is in the recording, and only its `stand_in` is called.
 """
 
 from __future__ import annotations

@@ -2,10 +2,12 @@
 
     serial:/dev/ttyACM0
     serial:/dev/ttyUSB0?baud=115200&frame=8N1&prefix=0x02&suffix=CRLF
+    serial:socket://10.0.0.7:4001      serial:rfc2217://10.0.0.7:4001
 
 Bytes are read by whole buffers as they arrive, never one by one. Where the loop can watch a file
 descriptor it does (`reader=descriptor`, the default); `reader=thread` reads in a thread of its own,
-for systems whose loop cannot. docs/decisions/serial-reader.md has the figures.
+for systems whose loop cannot, and for ports without a descriptor. docs/decisions/serial-reader.md
+has the figures.
 """
 
 from __future__ import annotations
@@ -13,66 +15,57 @@ from __future__ import annotations
 import os
 import select
 import threading
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paybench.devices.display import Display
-from paybench.devices.scanner import Scanner
-from paybench.hil.errors import PortUnavailable, SpecError
-from paybench.hil.reader import ByteReader
-from paybench.hil.scanner import ScannerCodec, preamble, terminator
-from paybench.hil.screen import ByteScreen
+from paybench.hil.byte_driver import READER_OPTIONS, ByteDriver
+from paybench.hil.errors import PortLost, PortUnavailable, SpecError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
-    from paybench.devices.environment import Environment
-    from paybench.devices.part import Part
-    from paybench.devices.world import World
     from paybench.hil.spec import Spec
+    from paybench.hil.transport import Take
 
 READ_BYTES = 65536
 WRITE_TIMEOUT_S = 0.5
+RFC2217_POLL_S = 0.2
+URLS = ("socket", "rfc2217")
 FRAMES = ("8N1", "8E1", "8O1", "7E1", "7O1", "8N2")
 OPTIONS = {
     "baud": "bits per second, default 9600",
     "frame": f"data bits, parity, stop bits: {', '.join(FRAMES)}",
-    "prefix": "what stands before each payload: text or hex (0x02)",
-    "suffix": "what ends a payload: CR, LF, CRLF, TAB or hex (0x0D0A)",
     "reader": "descriptor or thread",
 }
 
 
-class SerialDriver:
-    """A tty with a code reader or a line display behind it. `kinds`: scanner, display."""
+class SerialDriver(ByteDriver):
+    """A tty with a code reader or a line display behind it."""
 
-    kinds = frozenset({Scanner.kind, Display.kind})
-    options = OPTIONS
+    options = OPTIONS | READER_OPTIONS
 
     def __init__(self, spec: Spec) -> None:
-        spec.check_options(OPTIONS)
-        self.path = spec.address
+        super().__init__(spec, SerialTransport(spec))
+
+
+class SerialTransport:
+    """A tty, or a serial port somewhere else by one of pyserial's URLs."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.address = spec.address
+        scheme, is_url, _ = spec.address.partition("://")
+        self._is_url = bool(is_url)
+        if is_url and scheme not in URLS:
+            raise SpecError(f"{spec.address}: expected a path, or one of {', '.join(URLS)}://")
+        # pyserial plays an RFC 2217 port with a queue and a thread: there is nothing to watch.
+        self._has_descriptor = scheme != "rfc2217"
         self._baud = spec.number("baud", 9600, 50, 4_000_000)
         self._frame = spec.choice("frame", *FRAMES)
         self._in_thread = spec.choice("reader", "descriptor", "thread") == "thread"
-        prefix = spec.options.get("prefix", "")
-        self._codec = ScannerCodec(
-            prefix=preamble(prefix) if prefix else b"",
-            suffix=terminator(spec.options.get("suffix", "CR")),
-        )
         self._tty: Any = None
-        self._name = ""
-        self._env: Environment | None = None
-        self._stop_reading: Callable[[], None] = lambda: None
-
-    def probe(self) -> None:
-        """Open the tty and let go of it again.
-
-        Raises:
-            PortUnavailable: It is missing, busy, not permitted, or no tty.
-        """
-        self.open()
-        self.close()
+        self._stop_reading: Callable[[], None] = _nothing
 
     def open(self) -> None:
         """Open the tty for ourselves alone, and drop what waited in it.
@@ -83,134 +76,134 @@ class SerialDriver:
         import serial
 
         bits, parity, stops = self._frame
+        more: dict[str, Any] = {} if self._is_url else {"exclusive": True}
+        if self._has_descriptor:  # pyserial's RFC 2217 refuses to be given one
+            more["write_timeout"] = WRITE_TIMEOUT_S
         try:
-            self._tty = serial.Serial(
-                self.path,
-                self._baud,
-                bytesize=int(bits),
-                parity=parity,
-                stopbits=int(stops),
-                timeout=0,
-                write_timeout=WRITE_TIMEOUT_S,
-                exclusive=True,
-            )
+            with warnings.catch_warnings():
+                # pyserial 3.5 makes its RFC 2217 thread in a way Python has deprecated.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._tty = serial.serial_for_url(
+                    self.address,
+                    self._baud,
+                    bytesize=int(bits),
+                    parity=parity,
+                    stopbits=int(stops),
+                    timeout=0 if self._has_descriptor else RFC2217_POLL_S,
+                    **more,
+                )
             self._tty.reset_input_buffer()
-        # A pty raises termios.error (no OSError) on a frame it does not do.
+        # A pty may raise termios.error (no OSError) on a frame it does not do.
         except Exception as error:
-            raise PortUnavailable(f"{self.path}: {_why_not(self.path, error)}") from error
+            raise PortUnavailable(f"{self.address}: {self._why_not(error)}") from error
 
-    def stand_in(self, part: Part, world: World, operator: Callable[[str], None]) -> None:
-        """Take the place of a scanner or a display.
+    def start(self, loop: AbstractEventLoop, take: Take) -> None:
+        """Watch the tty's descriptor, or read it in a thread."""
+        descriptor = self._tty.fileno() if self._has_descriptor else None
+        if self._in_thread or descriptor is None:
+            reader = _ReaderThread(descriptor, self._read, loop, take)
+            reader.start()
+            self._stop_reading = reader.stop
+            return
+
+        def stop() -> None:
+            if not loop.is_closed():
+                loop.remove_reader(descriptor)
+
+        def readable() -> None:
+            data, lost = self._read()
+            if lost:
+                stop()
+            if data or lost:
+                take(data, lost)
+
+        loop.add_reader(descriptor, readable)
+        self._stop_reading = stop
+
+    def write(self, data: bytes) -> None:
+        """Send bytes.
 
         Raises:
-            SpecError: The part is of another kind.
+            PortLost: The tty is gone, or its buffer stays full.
         """
-        self._name, self._env = part.name, world.env
-        if isinstance(part, Scanner):
-            source = part.operated = ByteReader(part, world, self._codec, operator)
-        elif isinstance(part, Display):
-            source = part.screen = ByteScreen(part, world, self._write)
-        else:
-            raise SpecError(f"a serial port cannot be {part.name}, which is a {part.kind}")
-        world.env.attach(part.name, source)
-        if self._tty is not None and world.env.wall is not None:
-            self._start_reading(world.env.wall.loop)
+        try:
+            self._tty.write(data)
+        except (OSError, TypeError) as error:  # pyserial's own errors are OSErrors
+            raise PortLost(f"{self.address} takes no more bytes ({error})") from error
 
     def close(self) -> None:
         """Stop reading, and close the tty."""
         self._stop_reading()
-        self._stop_reading = lambda: None
+        self._stop_reading = _nothing
         if self._tty is not None:
             self._tty.close()
             self._tty = None
 
-    def _start_reading(self, loop: AbstractEventLoop) -> None:
-        descriptor = self._tty.fileno()
-        if not self._in_thread:
-            loop.add_reader(descriptor, self._readable)
-
-            def stop() -> None:
-                if not loop.is_closed():
-                    loop.remove_reader(descriptor)
-
-            self._stop_reading = stop
-            return
-        reader = _ReaderThread(descriptor, self._read, loop)
-        reader.deliver = self._take
-        reader.start()
-        self._stop_reading = reader.stop
-
-    def _readable(self) -> None:
-        self._take(*self._read())
-
     def _read(self) -> tuple[bytes, str]:
         """Everything that has arrived; or why there will be nothing more."""
         try:
-            return self._tty.read(READ_BYTES), ""
-        except (OSError, TypeError) as error:  # pyserial's own errors are OSErrors
-            return b"", f"{self.path} went away ({error})"
-
-    def _take(self, data: bytes, lost: str) -> None:
-        if self._env is None or not (data or lost):
-            return
-        if lost:
-            self._stop_reading()
-            self._stop_reading = lambda: None
-        self._env.inject(self._name, data, lost)
-
-    def _write(self, data: bytes) -> None:
-        if self._tty is None:
-            return
-        try:
-            self._tty.write(data)
+            if self._has_descriptor:
+                return self._tty.read(READ_BYTES), ""
+            first = self._tty.read(1)  # waits on pyserial's queue; the rest is there already
+            return first + self._tty.read(self._tty.in_waiting if first else 0), ""
         except (OSError, TypeError) as error:
-            self._take(b"", f"{self.path} takes no more bytes ({error})")
+            return b"", f"{self.address} went away ({error})"
+
+    def _why_not(self, error: Exception) -> str:
+        """Why the port could not be opened, and what to do."""
+        text = str(error)
+        if self._is_url:
+            return f"it cannot be reached ({text}): is the server there running?"
+        if not Path(self.address).exists():
+            return f"there is no such port; ports here: {_ports()}. Is it plugged in?"
+        if isinstance(error, PermissionError) or "Permission denied" in text:
+            group = "'sudo usermod -aG dialout $USER', then log in again"
+            return f"permission denied: add yourself to its group with {group}"
+        if "lock" in text or "busy" in text:
+            return "another program has it open: close that first (lsof names it)"
+        return f"it cannot be opened as a serial port ({text or type(error).__name__})"
 
 
 class _ReaderThread(threading.Thread):
     """Waits for bytes beside the loop, and hands them over to it."""
 
     def __init__(
-        self, descriptor: int, read: Callable[[], tuple[bytes, str]], loop: AbstractEventLoop
+        self,
+        descriptor: int | None,
+        read: Callable[[], tuple[bytes, str]],
+        loop: AbstractEventLoop,
+        take: Take,
     ) -> None:
         super().__init__(name="paybench serial reader", daemon=True)
-        self.deliver: Callable[[bytes, str], None] = _drop
         self._descriptor = descriptor
         self._read = read
         self._loop = loop
+        self._take = take
+        self._stopping = False
         # Closing a tty another thread waits on wakes nobody: a pipe of our own does.
         self._wake_read, self._wake_write = os.pipe()
 
     def run(self) -> None:
         lost = ""
         while not lost:
-            ready, _, _ = select.select([self._descriptor, self._wake_read], [], [])
-            if self._wake_read in ready:
+            if self._descriptor is not None:
+                select.select([self._descriptor, self._wake_read], [], [])
+            if self._stopping:
                 return
             data, lost = self._read()
-            self._loop.call_soon_threadsafe(self.deliver, data, lost)
+            if (data or lost) and not self._stopping:
+                self._loop.call_soon_threadsafe(self._take, data, lost)
 
     def stop(self) -> None:
+        self._stopping = True
         os.write(self._wake_write, b"!")
         self.join()
         os.close(self._wake_read)
         os.close(self._wake_write)
 
 
-def _drop(_data: bytes, _lost: str) -> None:
-    """What a thread does with bytes before it is told where to."""
-
-
-def _why_not(path: str, error: Exception) -> str:
-    """Why a port could not be opened, and what to do."""
-    text = str(error)
-    if not os.path.exists(path):  # noqa: PTH110 - the address may be no path at all
-        return f"there is no such port; ports here: {_ports()}. Is it plugged in?"
-    if isinstance(error, PermissionError) or "Permission denied" in text:
-        return "permission denied: add yourself to its group with 'sudo usermod -aG dialout $USER'"
-    if "lock" in text or "busy" in text:
-        return "another program has it open: close that first (lsof names it)"
-    return f"it cannot be opened as a serial port ({text or type(error).__name__})"
+def _nothing() -> None:
+    """What there is to stop before reading has started."""
 
 
 def _ports() -> str:

@@ -1,0 +1,102 @@
+"""A driver of things that speak in bytes: readers and line displays, on whatever carries them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paybench.devices.display import Display
+from paybench.devices.scanner import Scanner
+from paybench.hil.errors import PortLost, SpecError
+from paybench.hil.reader import ByteReader
+from paybench.hil.scanner import ScannerCodec, preamble, terminator
+from paybench.hil.screen import ByteScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from paybench.devices.environment import Environment
+    from paybench.devices.part import Part
+    from paybench.devices.world import World
+    from paybench.hil.spec import Spec
+    from paybench.hil.transport import ByteTransport
+
+READER_OPTIONS = {
+    "prefix": "what stands before each payload: text, or hex as 0x02",
+    "suffix": "what ends a payload: CR, LF, CRLF, TAB, or hex as 0x0D0A",
+}
+
+
+class ByteDriver:
+    """A code reader or a line display behind a byte transport. Base of `serial`, `tcp`, `tls`.
+
+    Args:
+        spec: Its spec, of whose options it takes those of `READER_OPTIONS`.
+        transport: What carries the bytes; not yet open.
+    """
+
+    kinds = frozenset({Scanner.kind, Display.kind})
+    options: Mapping[str, str] = READER_OPTIONS
+
+    def __init__(self, spec: Spec, transport: ByteTransport) -> None:
+        spec.check_options(self.options)
+        self.transport = transport
+        self._codec = ScannerCodec(
+            prefix=preamble(spec.options.get("prefix", "")),
+            suffix=terminator(spec.options.get("suffix", "CR")),
+        )
+        self._opened = False
+        self._name = ""
+        self._env: Environment | None = None
+
+    def probe(self) -> None:
+        """Open it, and let go of it again.
+
+        Raises:
+            PortUnavailable: It is missing, busy or not permitted.
+        """
+        self.open()
+        self.close()
+
+    def open(self) -> None:
+        """Take hold of it.
+
+        Raises:
+            PortUnavailable: It is missing, busy or not permitted.
+        """
+        self.transport.open()
+        self._opened = True
+
+    def stand_in(self, part: Part, world: World, operator: Callable[[str], None]) -> None:
+        """Take the place of a scanner or a display.
+
+        Raises:
+            SpecError: The part is of another kind.
+        """
+        self._name, self._env = part.name, world.env
+        if isinstance(part, Scanner):
+            source = part.operated = ByteReader(part, world, self._codec, operator)
+        elif isinstance(part, Display):
+            source = part.screen = ByteScreen(part, world, self._write)
+        else:
+            raise SpecError(f"{self.transport.address} cannot be {part.name}, a {part.kind}")
+        world.env.attach(part.name, source)
+        if self._opened and world.env.wall is not None:
+            self.transport.start(world.env.wall.loop, self._take)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._opened = False
+        self.transport.close()
+
+    def _take(self, data: bytes, lost: str) -> None:
+        if self._env is not None:
+            self._env.inject(self._name, data, lost)
+
+    def _write(self, data: bytes) -> None:
+        if not self._opened:
+            return  # a replay, or lost
+        try:
+            self.transport.write(data)
+        except PortLost as lost:
+            self.close()
+            self._take(b"", str(lost))

@@ -1,0 +1,50 @@
+"""What carries bytes to and from a real thing: a tty, a socket, a radio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
+
+    Take = Callable[[bytes, str], None]
+
+
+class ByteTransport(Protocol):
+    """Carries bytes both ways; knows nothing of what they mean.
+
+    Attributes:
+        address: Where the thing is, as the spec names it.
+    """
+
+    address: str
+
+    def open(self) -> None:
+        """Take hold of the thing; what waited in it from before is dropped.
+
+        Raises:
+            PortUnavailable: It is missing, busy or not permitted; the error says what to do.
+        """
+        ...
+
+    def start(self, loop: AbstractEventLoop, take: Take) -> None:
+        """Hand over what comes in, on the loop's thread.
+
+        Args:
+            loop: The loop of wall time. It runs whenever the world does.
+            take: Called with bytes and ""; or, once and last, with b"" and why the thing is lost.
+        """
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, without waiting for the other side.
+
+        Raises:
+            PortLost: The thing takes no more bytes.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the thing; harmless when it was never opened or is lost."""
+        ...
