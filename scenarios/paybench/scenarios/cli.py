@@ -1,4 +1,4 @@
-"""The command line: ``paybench list | run | show | replay | demo``.
+"""The command line: ``paybench list | run | show | replay | attach | scan | doctor | demo``.
 
 Exit codes: 0 passed, 1 failed, 2 usage, 3 blocked, 4 error. What a command needs it imports
 itself: ``--help`` has to be there at once.
@@ -29,6 +29,9 @@ EXAMPLES = {
     "show": "paybench show run.jsonl\npaybench show run.jsonl --as mermaid",
     "replay": "paybench replay run.jsonl",
     "demo": "paybench demo",
+    "attach": "paybench attach register --real register.scanner=serial:/dev/ttyACM0",
+    "scan": "paybench scan\npaybench scan --write bench.toml",
+    "doctor": "paybench doctor",
 }
 
 
@@ -198,6 +201,43 @@ def run_demo() -> None:
     from paybench.scenarios.demo import demo
 
     sys.exit(demo())
+
+
+@cli.command("attach", short_help="Poke a device by its verbs.")
+@click.argument("role")
+@click.option("--seed", default=0, show_default=True, help="Seed of all chance.")
+@click.option(
+    "--real", multiple=True, metavar="ROLE.PART=SPEC", callback=_parts,
+    help="A real thing in place of a simulated part.",
+)  # fmt: skip
+def attach_device(role: str, seed: int, real: Mapping[str, str]) -> None:
+    """Poke a simulated device by its verbs at a prompt: register or phone."""
+    from paybench.scenarios.attach import attach
+    from paybench.scenarios.run import Options
+
+    sys.exit(attach(role, Options(seed=seed, real=real)))
+
+
+@cli.command("scan", short_help="List real things that are plugged in.")
+@click.option("--write", metavar="FILE", help="Write a draft bench file; never over another.")
+@as_json
+def scan_machine(write: str | None, as_json: bool) -> None:
+    """List serial ports, cameras and keyboard readers, with the specs that reach them."""
+    from paybench.scenarios import machine
+
+    machine.scan(write, as_json=as_json)
+
+
+@cli.command("doctor", short_help="Check what real parts need of this machine.")
+@as_json
+def examine_machine(as_json: bool) -> None:
+    """Check permissions, Bluetooth, decoders and cameras; name the one command that mends each.
+
+    Exit code 3 when something is missing that a command mends.
+    """
+    from paybench.scenarios import machine
+
+    sys.exit(machine.doctor(as_json=as_json))
 
 
 def worst(verdicts: list[str]) -> int:

@@ -109,7 +109,7 @@ class View:
             # By the first act the scenario has its devices: their lifelines stand side by side.
             self._console.print(Text(self._label, style="bold"))
             names = [device.name for device in rig.devices]
-            self._ladder = Ladder([*names, rig.host.name], **_drawing(self._console))
+            self._ladder = Ladder([*names, rig.host.name], **drawing(self._console))
         events = rig.world.trace.events
         for event in events[self._shown :]:
             _print_lines(self._console, self._ladder.feed(event))
@@ -185,7 +185,7 @@ def print_table(out: Console, runs: Iterable[Run]) -> None:
             table.add_row(Text(row[0], style=COLOURS[row[0]]), *(Text(cell) for cell in row[1:]))
         out.print(table)
     else:
-        for line in _aligned(rows):
+        for line in aligned(rows):
             out.print(line, markup=False)
     counts = {verdict: sum(run.verdict == verdict for run in runs) for verdict in COLOURS}
     out.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count))
@@ -210,7 +210,7 @@ def print_list(scenarios: Iterable[Scenario], *, as_json: bool) -> None:
     out = console()
     if not out.is_terminal:
         lines = [(s.name, f"Fig {s.figure}", ",".join(s.variants), s.summary) for s in found]
-        for line in _aligned(lines):
+        for line in aligned(lines):
             out.print(line, markup=False)
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -243,7 +243,7 @@ def show(trace: Path, form: str) -> None:
         return
     variant = f"[{header.variant}]" if header.variant else ""
     out.print(Text(f"{header.scenario}{variant}  seed {header.seed}", style="bold"))
-    _print_lines(out, draw(events, **_drawing(out)))
+    _print_lines(out, draw(events, **drawing(out)))
     last = events[-1] if events else None
     if isinstance(last, Verdict):
         out.print(Text(f"{last.verdict.upper()}  {last.why}".rstrip(), style=COLOURS[last.verdict]))
@@ -279,7 +279,8 @@ def _duration(run: Run) -> str:
     return f"{run.trace.events[-1].at_ns / NS_PER_S:.3f} s"
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+def aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows of cells as lines, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -294,8 +295,8 @@ def _print_lines(out: Console, lines: Iterable[str]) -> None:
     out.file.flush()
 
 
-def _drawing(out: Console) -> dict[str, Any]:
-    """How ladders are drawn on this output."""
+def drawing(out: Console) -> dict[str, Any]:
+    """How ladders are drawn on this output: the keyword arguments of `Ladder`."""
     encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
     return {
         "width": out.width,

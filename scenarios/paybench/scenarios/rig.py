@@ -192,6 +192,10 @@ class Rig:
             seen=lambda: "steps " + " ".join(seen()),
         )
 
+    def balances(self) -> dict[str, Money]:
+        """What everybody has on their account, by name."""
+        return {name: self.bank.balance(party.account) for name, party in self._parties.items()}
+
     # -- for parties and runners --------------------------------------------------------------
 
     def connect_to_bank(self, port: Port) -> None:

@@ -1,0 +1,82 @@
+"""``paybench attach``: a console on the terminal, with real parts if there are any."""
+
+from __future__ import annotations
+
+import select
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from paybench.hil.driver import make_driver
+from paybench.hil.errors import PortUnavailable, SpecError
+from paybench.scenarios.cli import EXIT_CODES
+from paybench.scenarios.console import Console
+from paybench.scenarios.errors import UsageError
+from paybench.scenarios.report import View, console, drawing
+from paybench.scenarios.run import make_rig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from paybench.scenarios.rig import Rig
+    from paybench.scenarios.run import Options
+"""How often it is looked whether somebody typed, while the world goes on in wall time."""
+
+
+def attach(role: str, options: Options) -> int:
+    """Talk to a device until the input ends.
+
+    Returns:
+        The exit code: 0, or 3 when a real part is missing.
+
+    Raises:
+        UsageError: There is no device of that role, or a spec is malformed.
+    """
+    with ExitStack() as stack:
+        try:
+            drivers = {part: make_driver(spec) for part, spec in options.real.items()}
+            for driver in drivers.values():
+                stack.callback(driver.close)
+                driver.open()
+        except SpecError as error:
+            raise UsageError(str(error)) from error
+        except PortUnavailable as unavailable:
+            sys.stderr.write(f"paybench: blocked: {unavailable}\n")
+            return EXIT_CODES["blocked"]
+        rig = make_rig(replace(options, operator=View().ask), real=drivers)
+        stack.callback(rig.close)
+        session = Console(rig, role, drawing(console()))
+        for line in session.greeting():
+            _say(line)
+        session.run(_typed(rig, f"{session.device.name}> "), _say)
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _typed(rig: Rig, prompt: str) -> Iterator[str]:
+    """Lines as they are typed. With real parts, the world goes on while nobody types."""
+    while True:
+        if sys.stdin.isatty():
+            sys.stdout.write(prompt)
+            sys.stdout.flush()
+        _let_it_run(rig)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        yield line
+
+
+def _let_it_run(rig: Rig) -> None:
+    env = rig.world.env
+    if not env.in_wall_time or env.wall is None:
+        return
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        env.wait_until(lambda: False, LOOK_S)
+
+
+LOOK_S = 0.05

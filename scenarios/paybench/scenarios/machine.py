@@ -1,0 +1,68 @@
+"""What the command line tells of this machine: what is plugged in, and what is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+from rich.text import Text
+
+from paybench.hil.doctor import GOOD, MISSING, examine
+from paybench.hil.scan import draft, look_around
+from paybench.scenarios.cli import EXIT_CODES
+from paybench.scenarios.errors import UsageError
+from paybench.scenarios.report import aligned, console
+
+MARKS = {GOOD: ("✓", "green"), MISSING: ("✗", "red")}
+
+
+def scan(write: str | None, *, as_json: bool) -> None:
+    """List what is plugged in; with `write`, put a draft bench file there.
+
+    Raises:
+        UsageError: There is a file already, or it cannot be written.
+    """
+    found = look_around()
+    if write is not None:
+        try:
+            with Path(write).open("x", encoding="utf-8") as file:
+                file.write(draft(found))
+        except FileExistsError:
+            raise UsageError(f"{write} is there already: name another file") from None
+        except OSError as error:
+            raise UsageError(f"{write} cannot be written ({error.strerror})") from error
+    if as_json:
+        print(json.dumps([msgspec.to_builtins(thing) for thing in found], indent=2))
+        return
+    out = console()
+    for line in aligned([(thing.kind, thing.spec, thing.name) for thing in found]):
+        out.print(line, markup=False)
+    if not found:
+        out.print("nothing is plugged in that could be found")
+    if write is not None:
+        out.print(f"a draft is in {write}", markup=False)
+
+
+def doctor(*, as_json: bool) -> int:
+    """Tell what stands in the way of real parts.
+
+    Returns:
+        0, or 3 when something is missing that a command mends.
+    """
+    findings = examine()
+    missing = any(finding.state == MISSING for finding in findings)
+    code = EXIT_CODES["blocked" if missing else "passed"]
+    if as_json:
+        print(json.dumps([msgspec.to_builtins(finding) for finding in findings], indent=2))
+        return code
+    out = console()
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        mark, colour = MARKS.get(finding.state, ("-", "dim"))
+        line = Text(f"{mark} ", style=colour)
+        line.append(f"{finding.what.ljust(width)}  {finding.seen}", style="default")
+        out.print(line, soft_wrap=True)
+        if finding.mend:
+            out.print(Text(f"  {' ' * width}  → {finding.mend}"), soft_wrap=True)
+    return code
