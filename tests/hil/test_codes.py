@@ -3,11 +3,15 @@ import struct
 import subprocess
 import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from PIL import Image
+import qrcode
+from PIL import Image, ImageFilter
 
+from paybench.hil import codes
 from paybench.hil.codes import Code, read_codes
 from paybench.hil.errors import CodeError, CodeUnreadable, DecoderMissing
 
@@ -105,7 +109,7 @@ def test_a_transparent_image_lies_on_white_paper():
 def test_no_code():
     """An image without a code is an error which says how large it is and what to look for."""
     with pytest.raises(
-        CodeUnreadable, match=r"zxing found no code in .*unreadable\.png \(160 x 120"
+        CodeUnreadable, match=r"zxing.* found no code in .*unreadable\.png \(160 x 120"
     ):
         read_codes(CODES / "unreadable.png")
 
@@ -156,7 +160,9 @@ def test_huge_image_in_memory(monkeypatch):
 
 def test_unknown_decoder():
     """A misspelt decoder is answered with the nearest one and with all there are."""
-    with pytest.raises(DecoderMissing, match=r"did you mean 'zbar'\? There are: zxing, zbar"):
+    with pytest.raises(
+        DecoderMissing, match=r"did you mean 'zbar'\? There are: auto, zxing, wechat, zbar"
+    ):
         read_codes(CODES / "qr_plain.png", "zbra")
 
 
@@ -180,3 +186,42 @@ def test_zbar_missing(monkeypatch, error, said):
     with pytest.raises(DecoderMissing, match=said) as caught:
         read_codes(CODES / "qr_plain.png", "zbar")
     assert isinstance(caught.value, CodeError)
+
+
+def test_wechat_reads_what_zxing_misses(tmp_path):
+    """Where opencv-contrib is installed, a code that zxing-cpp cannot find is read all the same."""
+    pytest.importorskip("cv2.wechat_qrcode")
+    with Image.open(CODES / "qr_long.png") as image:
+        blurred = image.convert("L").filter(ImageFilter.GaussianBlur(2.1))
+    blurred.save(tmp_path / "blurred.png")
+    with pytest.raises(CodeUnreadable, match="zxing found no code"):
+        read_codes(tmp_path / "blurred.png", "zxing")
+    assert read_codes(tmp_path / "blurred.png") == [LONG]
+    assert read_codes(tmp_path / "blurred.png", "wechat") == [LONG]
+
+
+@pytest.mark.parametrize("without", ["all of OpenCV", "its contributed modules"])
+def test_wechat_missing(monkeypatch, without):
+    """Without opencv-contrib, `auto` reads with zxing-cpp alone and `wechat` says what to add."""
+    module = None if without == "all of OpenCV" else ModuleType("cv2")
+    monkeypatch.setitem(sys.modules, "cv2", module)
+    codes._opencv_with_wechat.cache_clear()
+    try:
+        assert read_codes(CODES / "qr_plain.png") == [QR]
+        with pytest.raises(CodeUnreadable, match="zxing found no code"):
+            read_codes(CODES / "unreadable.png")
+        with pytest.raises(DecoderMissing, match=r"pip install 'paybench\[camera\]'"):
+            read_codes(CODES / "qr_plain.png", "wechat")
+    finally:
+        codes._opencv_with_wechat.cache_clear()
+
+
+def test_a_payload_that_is_no_text_is_none(tmp_path):
+    """A QR code full of bytes that are no UTF-8 breaks no decoder."""
+    made = qrcode.QRCode(border=4)
+    made.add_data(qrcode.util.QRData(bytes(range(128, 256)), mode=qrcode.util.MODE_8BIT_BYTE))
+    made.make_image().get_image().convert("L").save(tmp_path / "bytes.png")
+    for decoder in ("zxing", "wechat", "auto"):
+        with suppress(CodeError):
+            for code in read_codes(tmp_path / "bytes.png", decoder):
+                code.payload.encode()

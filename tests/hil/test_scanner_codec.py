@@ -6,7 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paybench.hil.errors import ScannerError, SpecError
-from paybench.hil.scanner import Noise, Scanned, ScannerCodec, preamble, terminator
+from paybench.hil.handshake import HANDSHAKES, REFUSALS
+from paybench.hil.payload import Noise, Reply, Scanned
+from paybench.hil.scanner import ScannerCodec, preamble, terminator
 
 EAN = "4901234567894"
 
@@ -218,6 +220,7 @@ def test_encode_refuses(payload, said):
         ({"suffix": b""}, "idle gap"),
         ({"prefix": b"a\r"}, "contains the suffix CR"),
         ({"max_payload_bytes": 0}, "expected 1 or more"),
+        ({"suffix": b"\r", "gap_ns": 1}, "ends a code already"),
     ],
 )
 def test_settings_that_cannot_work(settings, said):
@@ -243,9 +246,11 @@ def test_unknown_terminator(name):
 
 
 def test_no_terminator():
-    """NONE is a setting which scanners have and this codec does not: it says so."""
-    with pytest.raises(SpecError, match=r"idle gap.* not supported.* one of CR, LF, CRLF, TAB"):
-        terminator("NONE")
+    """NONE is no suffix, which a codec takes only together with the silence that ends a code."""
+    assert terminator("NONE") == b""
+    assert ScannerCodec(suffix=b"", gap_ns=1).encode(EAN) == EAN.encode()
+    with pytest.raises(SpecError, match=r"idle gap.* one of CR, LF, CRLF, TAB"):
+        ScannerCodec(suffix=b"")
 
 
 def test_preamble():
@@ -255,3 +260,83 @@ def test_preamble():
     assert preamble("") == b""
     with pytest.raises(SpecError, match="two digits each"):
         preamble("0x2")
+
+
+def test_an_aim_identifier_is_no_part_of_the_payload():
+    """Where a scanner sends AIM identifiers they are taken off, and say what was read."""
+    codec = ScannerCodec(prefix=b"\x02", aim=True)
+    assert codec.encode(EAN, "]E0") == b"\x02]E04901234567894\r"
+    assert codec.feed(codec.encode(EAN, "]E0")) == [Scanned(EAN, "]E0")]
+    assert codec.feed(b"\x02]]Q3]E0\r\x02]Q3]E0\r")[1] == Scanned("]E0", "]Q3")
+
+
+@pytest.mark.parametrize(
+    ("frame", "noise"),
+    [
+        (b"4901\r", "expected an AIM identifier such as ]E0, saw '490'"),
+        (b"]0E4901\r", "expected an AIM identifier such as ]E0, saw ']0E'"),
+        (b"]E\r", "expected an AIM identifier such as ]E0, saw ']E'"),
+        (b"]E0\r", "no payload"),
+        (b"]Q1a\x1db\r", "character 1 of the payload is U+001D"),
+    ],
+)
+def test_without_its_aim_identifier_a_code_is_noise(frame, noise):
+    """A code whose identifier is missing or empty behind it is not guessed at."""
+    [report] = ScannerCodec(aim=True).feed(frame)
+    assert report.byte_count == len(frame) - 1
+    assert noise in report.why
+
+
+@pytest.mark.parametrize("aim", ["]C1", "]e0", "]d2", "]Q3"])
+def test_gs1_separators_are_part_of_the_payload(aim):
+    """GS stands between the fields of a GS1 code; anywhere else it is a control character."""
+    codec = ScannerCodec(aim=True)
+    assert codec.feed(codec.encode("10ABC\x1d2112", aim)) == [Scanned("10ABC\x1d2112", aim)]
+    assert isinstance(codec.feed(f"{aim}10\x1d\x02\r".encode())[0], Noise)
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 5, 100])
+def test_without_a_suffix_a_silence_ends_a_code(chunk_bytes):
+    """Bytes are pending, whatever their chunks, until a silence makes a payload of them."""
+    codec = ScannerCodec(suffix=b"", gap_ns=7)
+    assert codec.silence_ns == 0
+    for start in range(0, 13, chunk_bytes):
+        assert codec.feed(EAN.encode()[start : start + chunk_bytes]) == []
+        assert codec.silence_ns == 7
+    assert codec.idle() == [Scanned(EAN)]
+    assert codec.silence_ns == codec.pending_bytes == 0
+    assert codec.idle() == []
+
+
+@given(st.lists(st.binary(min_size=1, max_size=9)), st.integers(1, 8))
+def test_an_endless_code_without_a_suffix_is_bounded(chunks, longest):
+    """Too long a code is dropped, each of its bytes is counted once, and the next one is read."""
+    codec = ScannerCodec(suffix=b"", gap_ns=1, max_payload_bytes=longest)
+    reports = [report for chunk in chunks for report in codec.feed(chunk)]
+    assert len(reports) == (len(b"".join(chunks)) > longest)
+    assert len(codec._pending) <= longest + 9
+    reports += codec.idle()
+    noise = sum(report.byte_count for report in reports if isinstance(report, Noise))
+    if not any(isinstance(report, Scanned) for report in reports):
+        assert noise == len(b"".join(chunks))
+    assert codec.feed(b"7") + codec.idle() == [Scanned("7")]
+
+
+@pytest.mark.parametrize("word", HANDSHAKES)
+def test_each_code_is_answered_once(word):
+    """A scanner that waits gets one good answer for a code and one bad one for a bad frame."""
+    handshake = HANDSHAKES[word]
+    good, bad = Reply(handshake.good), Reply(handshake.bad)
+    codec = ScannerCodec(handshake=handshake)
+    assert codec.feed(b"49\r") == [Scanned("49"), good]
+    _, answer = codec.feed(b"\xff\r")
+    assert answer == bad
+    assert codec.feed(b"49\r\r\n") == [Scanned("49"), good]
+
+
+def test_what_is_never_good_is_not_refused_for_ever():
+    """After a few refusals in a row a bad frame is accepted, so that the scanner goes on."""
+    handshake = HANDSHAKES["ack-nak"]
+    codec = ScannerCodec(handshake=handshake)
+    answers = [codec.feed(b"\xff\r")[1].data for _ in range(REFUSALS + 2)]
+    assert answers == [handshake.bad] * REFUSALS + [handshake.good, handshake.bad]

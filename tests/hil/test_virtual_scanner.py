@@ -158,7 +158,10 @@ def test_an_unreadable_image():
     [
         (["--decode", "nowhere.png"], "nowhere.png: no such file"),
         (["--decode", EAN_IMAGE, "--decoder", "zebra"], "did you mean 'zbar'"),
-        (["--decode", EAN_IMAGE, "--suffix", "NONE"], "idle gap"),
+        (["--decode", EAN_IMAGE, "--suffix", "NONE", "--gap", "0"], "gap='0': expected seconds"),
+        (["--decode", EAN_IMAGE, "--gap", "0.05"], "ends a code already"),
+        (["--decode", EAN_IMAGE, "--profile", "zebra"], "invalid choice: 'zebra'"),
+        (["--decode", EAN_IMAGE, "--ack", "ssi"], "expected one of none, ack-nak, host-ack"),
         (["--decode", EAN_IMAGE, "--suffix", "0x3637"], "contains the suffix '67'"),
         (["--decode", EAN_IMAGE, "--link", EAN_IMAGE], "exists already: remove it"),
         (["--decode", EAN_IMAGE, "--every", "soon"], "expected seconds, above 0"),

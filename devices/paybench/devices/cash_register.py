@@ -207,6 +207,7 @@ class CashRegister(Device):
             sale.total,
             self.settles,
             tuple(sale.articles),
+            self.name,
         )
         self.short_range.send(purchase, "D1", sale.customer)
         self.display.show(f"TOTAL {sale.total_text}", "WAITING FOR CUSTOMER")

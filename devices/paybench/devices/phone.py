@@ -186,6 +186,6 @@ class Phone(Device):
             payee=bill.payee,
             amount=bill.amount,
             approval=approval,
-            terminal=self.biller,
+            terminal=bill.terminal,
         )
         self.network.send(SettlementDemand(bill.settlement_id, information), "D5")

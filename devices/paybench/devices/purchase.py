@@ -30,6 +30,8 @@ class PurchaseInformation(PurchaseMessage, frozen=True, gc=False):
     Attributes:
         settles: Where the phone takes the authenticated purchase: ``relayed`` back to the register
             (D2), ``direct`` to the bank (D5).
+        articles: Codes of the articles.
+        terminal: Name of the register at the bank: who is to be told the result of a D5.
     """
 
     payee: AccountNumber
@@ -37,6 +39,7 @@ class PurchaseInformation(PurchaseMessage, frozen=True, gc=False):
     amount: Money
     settles: str
     articles: tuple[str, ...] = ()
+    terminal: str = ""
 
 
 class AuthenticatedPurchase(PurchaseMessage, frozen=True, gc=False):

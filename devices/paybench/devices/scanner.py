@@ -11,10 +11,17 @@ if TYPE_CHECKING:
     from paybench.devices.world import World
 
 
-class Reading(Message, frozen=True, gc=False):
-    """A code was read: its payload as text."""
+class Reading(Message, frozen=True, gc=False, omit_defaults=True):
+    """A code was read: its payload as text, and its symbology if the reader says it.
+
+    Attributes:
+        payload: What the code says.
+        symbology: The AIM identifier (ISO/IEC 15424), e.g. ``]E0``, of a reader that sends it;
+            else the name its own protocol gives, e.g. ``EAN-13``; "" if it says none.
+    """
 
     payload: str
+    symbology: str = ""
 
 
 class Misreading(Message, frozen=True, gc=False):

@@ -1,12 +1,16 @@
-"""A driver of things that speak in bytes: readers and line displays, on whatever carries them."""
+"""A driver of things that speak in bytes: readers, displays, phones, on whatever carries them."""
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from paybench.devices.display import Display
+from paybench.devices.remote_phone import RemotePhone
 from paybench.devices.scanner import Scanner
+from paybench.hil.conversation import SESSION_BYTES
 from paybench.hil.errors import PortLost, SpecError
+from paybench.hil.phone_line import PhoneLine
 from paybench.hil.reader import ByteReader
 from paybench.hil.scanner import ScannerCodec, preamble, terminator
 from paybench.hil.screen import ByteScreen
@@ -27,14 +31,14 @@ READER_OPTIONS = {
 
 
 class ByteDriver:
-    """A code reader or a line display behind a byte transport. Base of `serial`, `tcp`, `tls`.
+    """A reader, a line display or a phone behind a byte transport. Base of `serial`, `tcp`, `tls`.
 
     Args:
         spec: Its spec, of whose options it takes those of `READER_OPTIONS`.
         transport: What carries the bytes; not yet open.
     """
 
-    kinds = frozenset({Scanner.kind, Display.kind})
+    kinds = frozenset({Scanner.kind, Display.kind, RemotePhone.kind})
     options: Mapping[str, str] = READER_OPTIONS
 
     def __init__(self, spec: Spec, transport: ByteTransport) -> None:
@@ -67,7 +71,7 @@ class ByteDriver:
         self._opened = True
 
     def stand_in(self, part: Part, world: World, operator: Callable[[str], None]) -> None:
-        """Take the place of a scanner or a display.
+        """Take the place of a scanner or a display, or be a phone.
 
         Raises:
             SpecError: The part is of another kind.
@@ -77,10 +81,14 @@ class ByteDriver:
             source = part.operated = ByteReader(part, world, self._codec, operator)
         elif isinstance(part, Display):
             source = part.screen = ByteScreen(part, world, self._write)
+        elif isinstance(part, RemotePhone):
+            source = part.line = PhoneLine(part, world, self._write, operator)
         else:
             raise SpecError(f"{self.transport.address} cannot be {part.name}, a {part.kind}")
         world.env.attach(part.name, source)
         if self._opened and world.env.wall is not None:
+            if isinstance(part, RemotePhone):
+                self._take(secrets.token_bytes(SESSION_BYTES), "")
             self.transport.start(world.env.wall.loop, self._take)
 
     def close(self) -> None:

@@ -1,11 +1,16 @@
-"""Bar codes and QR codes in images, read by a decoder of one's choice."""
+"""Bar codes and QR codes in images, read by a decoder of one's choice.
+
+`auto` asks zxing-cpp first and, on a miss, the WeChat decoder of opencv-contrib where the extra
+`camera` is installed: it reads blurred and dirty QR codes which zxing-cpp does not.
+"""
 
 import difflib
 import warnings
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -15,6 +20,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # Pillow and the decoders are imported where they are used: loading them costs start-up time.
+
+Frame: TypeAlias = Any
+"""A Pillow image in 8-bit gray, or a NumPy array as OpenCV's: gray, or blue-green-red."""
 
 # Decoders differ in what they call a symbology; those of payment and retail get one name here.
 _SYMBOLOGIES = {
@@ -38,33 +46,53 @@ class Code(msgspec.Struct, frozen=True, gc=False):
     symbology: str
 
 
-def read_codes(image: "Path | Image", decoder: str = "zxing") -> list[Code]:
+def read_codes(image: "Path | Image", decoder: str = "auto") -> list[Code]:
     """Read every code in an image: never an empty list.
 
     Args:
         image: the image, or the file it is in.
-        decoder: zxing (zxing-cpp, always here) or zbar (pyzbar, an extra).
+        decoder: auto, zxing (zxing-cpp, always here), wechat (the extra `camera`), or zbar
+            (pyzbar, an extra).
 
     Raises:
         DecoderMissing: the decoder is unknown or not installed.
         CodeUnreadable: not an image, more pixels than Pillow's limit, or no code found.
     """
-    if decoder not in _DECODERS:
-        near = difflib.get_close_matches(decoder, _DECODERS, n=1, cutoff=0.0)[0]
-        raise DecoderMissing(
-            f"decoder {decoder!r} is unknown: did you mean {near!r}? "
-            f"There are: {', '.join(_DECODERS)}"
-        )
+    decode = decoder_named(decoder)
     name = str(image) if isinstance(image, Path) else "the image"
-    gray = _gray(_load(image) if isinstance(image, Path) else image, name)
-    codes = _DECODERS[decoder](gray)
+    gray = load_picture(image) if isinstance(image, Path) else _gray(image, name)
+    codes = decode(gray)
     if not codes:
         width, height = gray.size
         raise CodeUnreadable(
-            f"{decoder} found no code in {name} ({width} x {height} pixels): is the whole code, "
-            "with its light margin, in the image, and each bar at least 2 pixels wide?"
+            f"{_who(decoder)} found no code in {name} ({width} x {height} pixels): is the whole "
+            "code, with its light margin, in the image, and each bar at least 2 pixels wide?"
         )
     return codes
+
+
+def decoder_named(name: str) -> Callable[[Frame], list[Code]]:
+    """The decoder of a name: takes a frame, gives every code in it, perhaps none.
+
+    Raises:
+        DecoderMissing: there is none of that name. Whether it is installed shows at its first
+            call, which raises the same.
+    """
+    if name not in DECODERS:
+        near = difflib.get_close_matches(name, DECODERS, n=1, cutoff=0.0)[0]
+        raise DecoderMissing(
+            f"decoder {name!r} is unknown: did you mean {near!r}? There are: {', '.join(DECODERS)}"
+        )
+    return DECODERS[name]
+
+
+def load_picture(path: Path) -> "Image":
+    """Open an image file and give it in 8-bit gray.
+
+    Raises:
+        CodeUnreadable: missing, damaged, no image, or more pixels than Pillow's limit.
+    """
+    return _gray(_load(path), str(path))
 
 
 def _load(path: Path) -> "Image":
@@ -110,12 +138,49 @@ def _too_large() -> str:
     return f"more than {Image.MAX_IMAGE_PIXELS} pixels; crop or shrink the image"
 
 
-def _zxing(gray: "Image") -> list[Code]:
+def _auto(frame: Frame) -> list[Code]:
+    found = _zxing(frame)
+    if not found and _opencv_with_wechat() is not None:
+        found = _wechat(frame)
+    return found
+
+
+def _zxing(frame: Frame) -> list[Code]:
     import zxingcpp
 
     # Plain, because the default mode spells control characters out: "<GS>".
-    found = zxingcpp.read_barcodes(gray, text_mode=zxingcpp.TextMode.Plain)
-    return [Code(code.text, _symbology(code.format.name, str(code.format))) for code in found]
+    found = zxingcpp.read_barcodes(frame, text_mode=zxingcpp.TextMode.Plain)
+    return [
+        Code(code.text, _symbology(code.format.name, str(code.format)))
+        for code in found
+        if code.text
+    ]
+
+
+def _wechat(frame: Frame) -> list[Code]:
+    cv2 = _opencv_with_wechat()
+    if cv2 is None:
+        raise DecoderMissing(
+            "decoder 'wechat' needs the package opencv-contrib-python-headless: "
+            "uv sync --extra camera, or pip install 'paybench[camera]'"
+        )
+    numpy = import_module("numpy")  # comes with OpenCV
+    # A decoder of its own for each frame: it is not for two threads, and made in 60 µs.
+    try:
+        payloads, _ = cv2.wechat_qrcode.WeChatQRCode().detectAndDecode(numpy.asarray(frame))
+    except (UnicodeDecodeError, cv2.error):
+        return []  # a payload that is no text, or an image too small for it
+    return [Code(payload, "QR") for payload in payloads if payload]
+
+
+@cache
+def _opencv_with_wechat() -> Any:
+    """OpenCV with its contributed modules, or None; plain opencv-python is without."""
+    try:
+        cv2 = import_module("cv2")
+    except ImportError:
+        return None
+    return cv2 if hasattr(cv2, "wechat_qrcode") else None
 
 
 class _ZbarCode(Protocol):
@@ -123,10 +188,10 @@ class _ZbarCode(Protocol):
     type: str
 
 
-def _zbar(gray: "Image") -> list[Code]:
+def _zbar(frame: Frame) -> list[Code]:
     try:
         # pyzbar has no type information, and this is the one place that knows.
-        decode: Callable[[Image], list[_ZbarCode]] = import_module("pyzbar.pyzbar").decode
+        decode: Callable[[Frame], list[_ZbarCode]] = import_module("pyzbar.pyzbar").decode
     except ModuleNotFoundError as error:
         raise DecoderMissing(
             "decoder 'zbar' needs the package pyzbar: "
@@ -140,7 +205,7 @@ def _zbar(gray: "Image") -> list[Code]:
     # What is no UTF-8 stays visible instead of being guessed at.
     return [
         Code(code.data.decode(errors="backslashreplace"), _symbology(code.type, code.type))
-        for code in decode(gray)
+        for code in decode(frame)
     ]
 
 
@@ -148,4 +213,16 @@ def _symbology(name: str, otherwise: str) -> str:
     return _SYMBOLOGIES.get(name.upper(), otherwise)
 
 
-_DECODERS: dict[str, Callable[["Image"], list[Code]]] = {"zxing": _zxing, "zbar": _zbar}
+def _who(decoder: str) -> str:
+    if decoder != "auto":
+        return decoder
+    return "zxing" if _opencv_with_wechat() is None else "zxing, then wechat,"
+
+
+DECODERS: dict[str, Callable[[Frame], list[Code]]] = {
+    "auto": _auto,
+    "zxing": _zxing,
+    "wechat": _wechat,
+    "zbar": _zbar,
+}
+"""Who reads codes, by name."""

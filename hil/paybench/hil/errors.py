@@ -2,7 +2,10 @@
 
 HilError
 ├── SpecError (ValueError)      a part's spec is malformed
+│   └── BenchError              a bench file is malformed
 ├── PortUnavailable             the port is missing, busy or not permitted
+│   ├── PortLocked              another run holds the thing, or took it over
+│   └── ResetFailed             the command that resets the thing did not
 ├── PortLost                    the port went away while in use
 ├── CodeError                   an image gave no payload
 │   ├── DecoderMissing          the decoder asked for is unknown here or not installed
@@ -19,8 +22,20 @@ class SpecError(HilError, ValueError):
     """A part's spec is malformed: correct it where it is written."""
 
 
+class BenchError(SpecError):
+    """A bench file is malformed; its text begins with the file and the line."""
+
+
 class PortUnavailable(HilError):
     """The port cannot be opened: it is missing, busy or not permitted."""
+
+
+class PortLocked(PortUnavailable):
+    """Another run holds the real thing, or has taken it over from this one."""
+
+
+class ResetFailed(PortUnavailable):
+    """The command that puts the real thing into its starting state failed."""
 
 
 class PortLost(HilError):

@@ -4,39 +4,22 @@ This is the wire format which Honeywell, Zebra, Datalogic and Newland scanners s
 USB-COM (CDC-ACM) mode. docs/scanner.md shows it byte by byte.
 """
 
-import re
+from __future__ import annotations
 
-import msgspec
+import re
+from typing import TYPE_CHECKING
 
 from paybench.hil.errors import ScannerError, SpecError
+from paybench.hil.handshake import Answering
+from paybench.hil.payload import TERMINATORS, Noise, PayloadRule, Report, Scanned, shown
 
-TERMINATORS = {"CR": b"\r", "LF": b"\n", "CRLF": b"\r\n", "TAB": b"\t"}
+if TYPE_CHECKING:
+    from paybench.hil.handshake import Handshake
 
-_NO_IDLE_GAP = (
-    "payloads ended by a pause (idle gap) are not supported; "
-    f"set the scanner to send one of {', '.join(TERMINATORS)} and name it here"
-)
+NO_SUFFIX = "NONE"
 
-# C0, DEL, C1 and the two Unicode line separators: nothing a code's text may hold.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HEX = re.compile("0x(?:[0-9A-Fa-f]{2})+")
 _STEP_BYTES = 4096  # a long feed is taken in steps, so that it is never held twice
-
-
-class Scanned(msgspec.Struct, frozen=True, gc=False):
-    """A payload as the scanner read it, without prefix and suffix."""
-
-    payload: str
-
-
-class Noise(msgspec.Struct, frozen=True, gc=False):
-    """Bytes which were dropped, without the suffix that ended them, and why.
-
-    Each dropped byte is counted in exactly one `Noise`, so the counts may be added up.
-    """
-
-    byte_count: int
-    why: str
 
 
 class ScannerCodec:
@@ -52,21 +35,41 @@ class ScannerCodec:
 
     Args:
         prefix: bytes which must stand before each payload.
-        suffix: bytes which end each payload; see `terminator`.
+        suffix: bytes which end each payload; see `terminator`. Empty: a silence ends it.
         max_payload_bytes: the longest payload, in bytes of UTF-8.
+        gap_ns: the silence that ends a payload where there is no suffix, in nanoseconds.
+        aim: whether an AIM identifier stands between prefix and payload.
+        handshake: what the scanner waits for after each code; None if for nothing.
 
     Raises:
-        SpecError: the suffix is empty, the prefix contains it, or no payload is allowed.
+        SpecError: there is neither a suffix nor a gap or there are both, the prefix contains the
+            suffix, or no payload is allowed.
     """
 
     def __init__(
-        self, prefix: bytes = b"", suffix: bytes = b"\r", max_payload_bytes: int = 4096
+        self,
+        prefix: bytes = b"",
+        suffix: bytes = b"\r",
+        max_payload_bytes: int = 4096,
+        *,
+        gap_ns: int = 0,
+        aim: bool = False,
+        handshake: Handshake | None = None,
     ) -> None:
-        if not suffix:
-            raise SpecError(f"the suffix is empty: {_NO_IDLE_GAP}")
-        if suffix in prefix:
+        if not suffix and gap_ns <= 0:
             raise SpecError(
-                f"the prefix {_show(prefix)} contains the suffix {_show(suffix)}: "
+                "the suffix is empty, and no idle gap is given that would end a code: write "
+                "suffix=NONE&gap=0.05, or set the scanner to send one of "
+                f"{', '.join(TERMINATORS)} and name it"
+            )
+        if suffix and gap_ns:
+            raise SpecError(
+                f"a gap was given beside the suffix {shown(suffix)}, which ends a code already: "
+                "drop one, or write suffix=NONE"
+            )
+        if suffix and suffix in prefix:
+            raise SpecError(
+                f"the prefix {shown(prefix)} contains the suffix {shown(suffix)}: "
                 "no payload would ever follow it; choose another of the two"
             )
         if max_payload_bytes < 1:
@@ -74,7 +77,11 @@ class ScannerCodec:
         self.prefix = prefix
         self.suffix = suffix
         self.max_payload_bytes = max_payload_bytes
-        self._max_frame_bytes = len(prefix) + max_payload_bytes
+        self._rule = PayloadRule(prefix, aim=aim)
+        self._answering = Answering(handshake) if handshake is not None else None
+        self._gap_ns = gap_ns
+        self._end = f"suffix {shown(suffix)}" if suffix else "silence"
+        self._max_frame_bytes = self._rule.extra_bytes + max_payload_bytes
         self._skips_lf = suffix == b"\r" and not prefix.startswith(b"\n")
         self._pending = bytearray()
         self._searched_bytes = 0  # of _pending, known to hold no start of a suffix
@@ -85,41 +92,67 @@ class ScannerCodec:
         """Bytes since the last suffix: they stay when a scanner sends none, or another one."""
         return self._dropped_bytes + len(self._pending)
 
-    def feed(self, data: bytes) -> list[Scanned | Noise]:
+    @property
+    def silence_ns(self) -> int:
+        """The silence that ends what is pending, in nanoseconds; 0 if only a suffix does."""
+        return self._gap_ns if self.pending_bytes else 0
+
+    def feed(self, data: bytes) -> list[Report]:
         """Take the bytes that arrived and return what they complete; never raises on bad bytes."""
-        reports: list[Scanned | Noise] = []
+        reports: list[Report] = []
         for start in range(0, len(data), _STEP_BYTES):
-            self._pending += data[start : start + _STEP_BYTES]
-            self._drain(reports)
+            chunk = data[start : start + _STEP_BYTES]
+            if self.suffix:
+                self._pending += chunk
+                self._drain(reports)
+            elif self._dropped_bytes:
+                self._dropped_bytes += len(chunk)
+            else:
+                self._pending += chunk
+                if len(self._pending) > self._max_frame_bytes:
+                    self._drop(reports)
         return reports
 
-    def encode(self, payload: str) -> bytes:
+    def idle(self) -> list[Report]:
+        """The scanner was silent for `silence_ns`: return what that completes."""
+        reports: list[Report] = []
+        if not self.suffix:
+            frame = bytes(self._pending)
+            self._pending.clear()
+            self._close(frame, reports)
+        return reports
+
+    def encode(self, payload: str, aim: str = "") -> bytes:
         """Return what a scanner sends for `payload`: the inverse of `feed`.
+
+        Args:
+            payload: the text of the code.
+            aim: its AIM identifier, where scanners send those.
 
         Raises:
             ScannerError: the payload is empty, too long, contains the suffix or is not printable.
         """
         try:
-            body = payload.encode()
+            body = (aim + payload).encode()
         except UnicodeEncodeError as error:
             raise ScannerError(f"the payload is not Unicode text: {error}") from error
-        report = self._judge(self.prefix + body)
+        report = self._rule.judge(self.prefix + body)
         if not isinstance(report, Scanned):
             raise ScannerError(f"a scanner cannot send this payload: {report.why}")
-        if len(body) > self.max_payload_bytes:
+        if (byte_count := len(body) - len(aim)) > self.max_payload_bytes:
             raise ScannerError(
-                f"the payload has {len(body)} bytes of UTF-8: at most {self.max_payload_bytes} "
+                f"the payload has {byte_count} bytes of UTF-8: at most {self.max_payload_bytes} "
                 "fit; raise max_payload_bytes or shorten it"
             )
         frame = self.prefix + body + self.suffix
-        if frame.find(self.suffix) != len(frame) - len(self.suffix):
+        if self.suffix and frame.find(self.suffix) != len(frame) - len(self.suffix):
             raise ScannerError(
-                f"the payload contains the suffix {_show(self.suffix)}: "
+                f"the payload contains the suffix {shown(self.suffix)}: "
                 "the reader would cut it in two; choose another suffix"
             )
         return frame
 
-    def _drain(self, reports: list[Scanned | Noise]) -> None:
+    def _drain(self, reports: list[Report]) -> None:
         """Cut every frame that is complete off the front of the pending bytes."""
         pending, suffix = self._pending, self.suffix
         # A frame is too long when no suffix ends within this window. That depends on the bytes
@@ -140,14 +173,14 @@ class ScannerCodec:
                 self._searched_bytes = max(0, len(pending) - len(suffix) + 1)
                 return
 
-    def _drop(self, reports: list[Scanned | Noise]) -> None:
+    def _drop(self, reports: list[Report]) -> None:
         """Drop the front of a frame that is too long; its last bytes may begin a suffix."""
         count = self._max_frame_bytes + 1
         if not self._dropped_bytes:
             reports.append(
                 Noise(
                     count,
-                    f"no suffix {_show(self.suffix)} within {self._max_frame_bytes} bytes: "
+                    f"no {self._end} within {self._max_frame_bytes} bytes: "
                     "dropping bytes until the next one",
                 )
             )
@@ -155,52 +188,42 @@ class ScannerCodec:
         self._searched_bytes = 0
         self._dropped_bytes += count
 
-    def _close(self, frame: bytes, reports: list[Scanned | Noise]) -> None:
-        """Report what ended with a suffix."""
+    def _close(self, frame: bytes, reports: list[Report]) -> None:
+        """Report what ended with a suffix or a silence, and answer it."""
+        report = self._report(frame)
+        if report is None:
+            return
+        reports.append(report)
+        if self._answering is not None:
+            reports.append(self._answering.answer(report))
+
+    def _report(self, frame: bytes) -> Scanned | Noise | None:
         if self._dropped_bytes:
             total = self._dropped_bytes + len(frame)
-            why = f"the end of {total} bytes without a suffix {_show(self.suffix)}"
-            reports.append(Noise(total - self._max_frame_bytes - 1, why))
             self._dropped_bytes = 0
-        elif frame:
-            reports.append(self._judge(frame))
-
-    def _judge(self, frame: bytes) -> Scanned | Noise:
-        """Tell a payload from noise."""
-        if not frame.startswith(self.prefix):
-            seen = _show(frame[: len(self.prefix)])
-            return Noise(len(frame), f"expected the prefix {_show(self.prefix)}, saw {seen}")
-        try:
-            payload = frame[len(self.prefix) :].decode()
-        except UnicodeDecodeError as error:
-            at = len(self.prefix) + error.start
-            return Noise(len(frame), f"byte {at} is 0x{frame[at]:02X}: not UTF-8")
-        if not payload:
-            return Noise(len(frame), "no payload between prefix and suffix")
-        if control := _CONTROL.search(payload):
-            return Noise(
-                len(frame),
-                f"character {control.start()} of the payload is U+{ord(control[0]):04X}: "
-                "a control character (is it part of the suffix the scanner is set to?)",
-            )
-        return Scanned(payload)
+            why = f"the end of {total} bytes without a {self._end}"
+            return Noise(total - self._max_frame_bytes - 1, why)
+        return self._rule.judge(frame) if frame else None
 
 
 def terminator(name: str) -> bytes:
-    """Return the suffix which a spec names: CR, LF, CRLF, TAB, or bytes in hex such as 0x0D0A.
+    """Return the suffix which a spec names.
+
+    Args:
+        name: CR, LF, CRLF, TAB, bytes in hex such as 0x0D0A, or NONE for b"": a silence.
 
     Raises:
         SpecError: the name is none of these.
     """
     if name in TERMINATORS:
         return TERMINATORS[name]
+    if name == NO_SUFFIX:
+        return b""
     if _HEX.fullmatch(name):
         return bytes.fromhex(name[2:])
-    if name.upper() == "NONE":
-        raise SpecError(f"suffix {name!r}: {_NO_IDLE_GAP}")
     raise SpecError(
         f"suffix {name!r} is unknown: expected {', '.join(TERMINATORS)}, "
-        "or bytes in hex, two digits each, such as 0x0D0A"
+        f"or bytes in hex, two digits each, such as 0x0D0A, or {NO_SUFFIX} for an idle gap"
     )
 
 
@@ -215,13 +238,3 @@ def preamble(text: str) -> bytes:
     if not _HEX.fullmatch(text):
         raise SpecError(f"prefix {text!r}: expected bytes in hex, two digits each, such as 0x02")
     return bytes.fromhex(text[2:])
-
-
-def _show(data: bytes) -> str:
-    """Name bytes as a spec would: CR, '>' or 0x02."""
-    for name, suffix in TERMINATORS.items():
-        if data == suffix:
-            return name
-    if data.isascii() and data.decode().isprintable():
-        return repr(data.decode())
-    return "0x" + data.hex().upper()

@@ -15,6 +15,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from paybench.hil.bench import Bench
+
 EXIT_CODES = {"passed": 0, "failed": 1, "blocked": 3, "error": 4}
 USAGE, ERROR, INTERRUPTED = 2, 4, 130
 
@@ -101,7 +103,7 @@ def _parts(
     real: dict[str, str] = {}
     for value in values:
         part, equals, spec = value.partition("=")
-        if not equals or "." not in part or not spec:
+        if not equals or not part or not spec:
             raise click.BadParameter(
                 f"{value!r}: write ROLE.PART=DRIVER:ADDRESS, e.g. "
                 f"register.scanner=serial:/dev/ttyACM0"
@@ -110,6 +112,18 @@ def _parts(
             raise click.BadParameter(f"{part} is given twice")
         real[part] = spec
     return real
+
+
+def _bench(_ctx: click.Context, _parameter: click.Parameter, file: Path | None) -> Bench | None:
+    if file is None:
+        return None
+    from paybench.hil.bench import read_bench
+    from paybench.hil.errors import BenchError
+
+    try:
+        return read_bench(file)
+    except BenchError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -135,6 +149,10 @@ def list_scenarios(target: str | None, as_json: bool) -> None:
     "--real", multiple=True, metavar="ROLE.PART=SPEC", callback=_parts,
     help="A real thing in place of a simulated part.",
 )  # fmt: skip
+@click.option(
+    "--bench", type=click.Path(path_type=Path), metavar="FILE", callback=_bench,
+    help="A bench file: which parts are real, and how. --real adds to it.",
+)  # fmt: skip
 @click.option("--bank", default="memory", show_default=True, help="memory, or sqlite:FOLDER.")
 @click.option(
     "--patience", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
@@ -152,6 +170,7 @@ def run_scenarios(
     variant: str,
     seed: int,
     real: Mapping[str, str],
+    bench: Bench | None,
     bank: str,
     patience: float | None,
     trace: str,
@@ -163,7 +182,10 @@ def run_scenarios(
     from paybench.scenarios.run import Options
 
     plan = session.plan(targets, variant, whole_library=all_)
-    options = Options(seed=seed, real=real, bank=bank, patience_s=patience)
+    if bench is not None:
+        bench = bench.with_parts(real)
+        real = bench.specs
+    options = Options(seed=seed, real=real, bench=bench, bank=bank, patience_s=patience)
     view = report.View(as_json=as_json, ladder=ladder)
     runs = session.play(plan, options, view, trace)
     sys.exit(worst([run.verdict for run in runs]))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paybench.devices.cash_register import CashRegister
 from paybench.devices.phone import Phone
+from paybench.devices.remote_phone import RemotePhone
 
 if TYPE_CHECKING:
     from paybench.bank.account import AccountNumber
@@ -66,10 +67,12 @@ class Customer(Party):
         self._approval_key = approval_key
 
     def phone(self) -> Phone:
-        """The phone in the customer's pocket."""
-        phone = Phone(
+        """The phone in the customer's pocket: simulated, or a real one that the bench names."""
+        name = self._device_name(Phone.role)
+        kind = RemotePhone if self._rig.is_real(name, Phone.role) else Phone
+        phone = kind(
             self._rig.world,
-            self._device_name(Phone.role),
+            name,
             account=self.account,
             password=self._password,
             approval_key=self._approval_key,

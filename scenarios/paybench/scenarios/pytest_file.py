@@ -116,7 +116,9 @@ class ScenarioItem(pytest.Function):
         return self.path, self.scenario.line - 1, self.name
 
     def _run(self, settings: Settings, seed: int) -> Run:
-        options = Options(seed=seed, real=settings.real, operator=settings.operator)
+        options = Options(
+            seed=seed, real=settings.real, bench=settings.bench, operator=settings.operator
+        )
         return run(self.scenario, self.variant, options)
 
     def _judge(self, done: Run, settings: Settings) -> None:

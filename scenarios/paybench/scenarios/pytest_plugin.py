@@ -21,6 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
+    from paybench.hil.bench import Bench
     from paybench.scenarios.pytest_file import ScenarioFile
     from paybench.scenarios.rig import Rig
 
@@ -34,6 +35,7 @@ class Settings:
     Attributes:
         seed: Seed of all chance.
         real: Driver specs by the part they stand in for.
+        bench: The bench those parts are of; None for none.
         traces: Folder for the traces of what failed.
         golden: Folder for golden files, as `golden.golden_path` takes it.
         updates_golden: Whether golden files are written rather than compared.
@@ -45,6 +47,7 @@ class Settings:
 
     seed: int
     real: Mapping[str, str]
+    bench: Bench | None
     traces: Path
     golden: str
     updates_golden: bool
@@ -76,6 +79,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "register.scanner=serial:/dev/ttyACM0; may be repeated",
     )
     group.addoption(
+        "--bench",
+        default="",
+        metavar="FILE",
+        help="a bench file: which parts are real, and how to take hold of them; "
+        "--paybench-real adds to it",
+    )
+    group.addoption(
         "--paybench-traces",
         default="",
         metavar="DIR",
@@ -102,7 +112,7 @@ def _seed(text: str) -> int:
 
 def _part(text: str) -> tuple[str, str]:
     part, equals, spec = text.partition("=")
-    if equals and "." in part and spec:
+    if equals and part and spec:
         return part, spec
     raise argparse.ArgumentTypeError(
         f"{text!r}: write ROLE.PART=DRIVER:ADDRESS, e.g. register.scanner=serial:/dev/ttyACM0"
@@ -118,13 +128,18 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--paybench-real: a part is given twice")
     if real:
         _check_real(real)
-        if option.update_golden:
-            raise pytest.UsageError("golden files are of simulated runs: drop --paybench-real")
+    bench = _bench(config.invocation_params.dir / option.bench, real) if option.bench else None
+    if bench is not None:
+        real = bench.specs
+    if real and option.update_golden:
+        dropped = "--bench" if bench is not None else "--paybench-real"
+        raise pytest.UsageError(f"golden files are of simulated runs: drop {dropped}")
     folder = Path(option.paybench_traces or ".paybench/traces")
     start = config.invocation_params.dir if option.paybench_traces else config.rootpath
     config.stash[SETTINGS] = Settings(
         seed=option.paybench_seed,
         real=real,
+        bench=bench,
         traces=start / folder,
         golden=config.getini("paybench_golden"),
         updates_golden=option.update_golden,
@@ -143,6 +158,16 @@ def _check_real(real: Mapping[str, str]) -> None:
             make_driver(spec)
     except SpecError as error:
         raise pytest.UsageError(f"--paybench-real: {error}") from error
+
+
+def _bench(path: Path, real: Mapping[str, str]) -> Bench:
+    from paybench.hil.bench import read_bench
+    from paybench.hil.errors import BenchError
+
+    try:
+        return read_bench(path).with_parts(real)
+    except BenchError as error:
+        raise pytest.UsageError(f"--bench: {error}") from error
 
 
 def _ask(config: pytest.Config, wish: str) -> None:

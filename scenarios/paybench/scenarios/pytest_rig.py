@@ -12,6 +12,7 @@ from paybench.devices.errors import DeviceError, RouteError
 from paybench.devices.trace import Header, Verdict
 from paybench.hil.driver import make_driver
 from paybench.hil.errors import PortUnavailable, SpecError
+from paybench.hil.hold import Hold
 from paybench.scenarios.errors import ScenarioError, UsageError
 from paybench.scenarios.failure import Kept, last_of_ladder
 from paybench.scenarios.recording import FORMAT
@@ -78,18 +79,25 @@ LENT = pytest.StashKey[LentRig]()
 def lend(item: pytest.Item, settings: Settings) -> Generator[Rig]:
     """Make a rig for a test, and finish it when the test has ended."""
     with ExitStack() as stack:
+        drivers = {part: make_driver(spec) for part, spec in settings.real.items()}
+        hold = Hold(drivers, settings.bench, item.nodeid, settings.operator)
+        stack.callback(hold.close)
         try:
-            drivers = {part: make_driver(spec) for part, spec in settings.real.items()}
-            for driver in drivers.values():
-                stack.callback(driver.close)
-                driver.open()
+            hold.take()
         except PortUnavailable as error:
             pytest.fail(f"BLOCKED: {error}", pytrace=False)
-        options = Options(seed=settings.seed, real=settings.real, operator=settings.operator)
+        options = Options(
+            seed=settings.seed,
+            real=settings.real,
+            bench=settings.bench,
+            operator=settings.operator,
+        )
         rig = make_rig(options, real=drivers)
         stack.callback(rig.close)
         lent = item.stash[LENT] = LentRig(item, settings, rig)
         yield rig
+        if why_lost := hold.lost():
+            pytest.fail(f"BLOCKED: {why_lost}", pytrace=False)
         if not lent.verdict:
             _finish(lent)
 

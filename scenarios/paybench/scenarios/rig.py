@@ -205,8 +205,10 @@ class Rig:
     def install(self, device: Device) -> None:
         """A device has been made: real parts take the places of its simulated ones."""
         self.devices.append(device)
-        for part_name, part in device.parts.items():
-            for name in (f"{device.name}.{part_name}", f"{device.role}.{part_name}"):
+        whole: dict[str, Any] = {"": device} if hasattr(device, "kind") else {}
+        for part_name, part in {**whole, **device.parts}.items():
+            suffix = f".{part_name}" if part_name else ""
+            for name in (f"{device.name}{suffix}", f"{device.role}{suffix}"):
                 driver = self._real.pop(name, None)
                 if driver is not None:
                     if part.kind not in driver.kinds:
@@ -215,6 +217,10 @@ class Rig:
                             f"{', '.join(sorted(driver.kinds))}"
                         )
                     driver.stand_in(part, self.world, self._operator)
+
+    def is_real(self, name: str, role: str) -> bool:
+        """Whether the bench has a real thing for a whole device."""
+        return name in self._real or role in self._real
 
     def finish(self) -> None:
         """The scenario is told: let the world settle, and check what must hold in the end.

@@ -16,7 +16,8 @@ from paybench.bank.errors import BankError
 from paybench.devices.errors import DeviceError, PartSilent, RouteError
 from paybench.devices.trace import Header, Verdict
 from paybench.hil.driver import make_driver
-from paybench.hil.errors import PortUnavailable, SpecError
+from paybench.hil.errors import PortLocked, PortUnavailable, SpecError
+from paybench.hil.hold import Hold
 from paybench.scenarios import library
 from paybench.scenarios.errors import UsageError
 from paybench.scenarios.recording import FORMAT
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from paybench.devices.lateness import Lateness
     from paybench.devices.trace import Act, Injected, Trace
+    from paybench.hil.bench import Bench
     from paybench.hil.driver import Driver
     from paybench.scenarios.scenario import Scenario
 
@@ -42,6 +44,7 @@ class Options:
     Attributes:
         seed: Seed of all chance.
         real: Driver specs by the part they stand in for.
+        bench: The bench those parts are of: how to take hold of them; None for none.
         bank: ``memory``, or ``sqlite:FOLDER``.
         patience_s: How long verbs and expectations wait; None for the default.
         operator: Asks a person for something a real part needs.
@@ -50,10 +53,18 @@ class Options:
 
     seed: int = 0
     real: Mapping[str, str] = field(default_factory=dict[str, str])
+    bench: Bench | None = None
     bank: str = "memory"
     patience_s: float | None = None
     operator: Callable[[str], None] = lambda _: None
     watch: Callable[[Rig], None] | None = None
+
+    @property
+    def asked_patience_s(self) -> float | None:
+        """The patience asked for: the run's own, or else the bench's."""
+        if self.patience_s is None and self.bench is not None:
+            return self.bench.about.patience_s
+        return self.patience_s
 
 
 @dataclass(frozen=True)
@@ -109,17 +120,15 @@ def run(scenario: Scenario, variant: str = "", options: Options | None = None) -
     variant = check_variant(scenario, variant)
     drivers = _drivers(options.real)
     header = header_for(scenario, variant, options)
+    hold = Hold(drivers, options.bench, scenario.label(variant), options.operator)
     try:
-        for driver in drivers.values():
-            driver.open()
-    except PortUnavailable as unavailable:
-        _close(drivers)
-        return _blocked_before(scenario, variant, header, unavailable)
-    try:
+        hold.take()
         rig = make_rig(options, real=drivers)
-        return play(scenario, variant, header, rig, options.watch)
+        return play(scenario, variant, header, rig, options.watch, hold.lost)
+    except PortUnavailable as unavailable:
+        return _blocked_before(scenario, variant, header, unavailable)
     finally:
-        _close(drivers)
+        hold.close()
 
 
 def replay_run(scenario: Scenario, header: Header, script: Iterable[Act | Injected]) -> Run:
@@ -139,7 +148,7 @@ def make_rig(
     Raises:
         UsageError: The bank is of no kind we know, or its folder has one already.
     """
-    patience_s = options.patience_s
+    patience_s = options.asked_patience_s
     if patience_s is None and options.real:
         patience_s = PATIENCE_WITH_PEOPLE_S
     return Rig(
@@ -158,8 +167,12 @@ def play(
     header: Header,
     rig: Rig,
     watch: Callable[[Rig], None] | None,
+    lost: Callable[[], str] = lambda: "",
 ) -> Run:
-    """Tell a scenario on a rig, judge it, and close the rig."""
+    """Tell a scenario on a rig, judge it, and close the rig.
+
+    `lost` tells in the end why the real parts were not ours all the while, if they were not.
+    """
     if watch is not None:
         _watch(rig, watch)
     failure: Exception | None = None
@@ -175,6 +188,8 @@ def play(
     if isinstance(failure, (UsageError, SpecError, BankError, RouteError)):
         where = _where(failure, scenario)
         raise UsageError(f"{where}{failure}") from failure
+    if why_lost := lost():
+        failure = PortLocked(why_lost)
     verdict = judge(failure)
     why = "" if failure is None else sentence(failure, scenario)
     rig.world.trace.events.append(Verdict(rig.world.env.now_ns, verdict, why))
@@ -210,7 +225,7 @@ def sentence(failure: Exception, scenario: Scenario) -> str:
     text = str(failure).partition("\n")[0] or type(failure).__name__
     if isinstance(failure, PartSilent) and failure.heard:
         return f"{text}; what came was: {failure.heard}"
-    if isinstance(failure, DeviceError):
+    if isinstance(failure, (DeviceError, PortUnavailable)):
         return text
     if type(failure) is AssertionError:
         statement = _statement(failure)
@@ -236,8 +251,10 @@ def header_for(scenario: Scenario, variant: str, options: Options) -> Header:
     asked: dict[str, str] = {}
     if options.bank != "memory":
         asked["bank"] = options.bank.partition(":")[0]
-    if options.patience_s is not None:
-        asked["patience_s"] = f"{options.patience_s:g}"
+    if options.bench is not None and options.bench.about.name:
+        asked["bench"] = options.bench.about.name
+    if options.asked_patience_s is not None:
+        asked["patience_s"] = f"{options.asked_patience_s:g}"
     return Header(
         format=FORMAT,
         paybench=package_version(),
@@ -295,11 +312,6 @@ def _drivers(real: Mapping[str, str]) -> dict[str, Driver]:
         return {part: make_driver(spec) for part, spec in real.items()}
     except SpecError as error:
         raise UsageError(str(error)) from error
-
-
-def _close(drivers: Mapping[str, Driver]) -> None:
-    for driver in drivers.values():
-        driver.close()
 
 
 def _watch(rig: Rig, watch: Callable[[Rig], None]) -> None:

@@ -1,7 +1,8 @@
 """A USB-serial bar code scanner, played by a process of its own.
 
 Run it as `python -m paybench.hil.virtual.scanner`; docs/scanner.md tells how to use it by hand.
-It really decodes images, and types what it read into a tty which a driver opens as its port.
+It really decodes images, and types what it read into a tty which a driver opens as its port, in
+the way of a profile: where that wants answers, it waits for them and sends again what was refused.
 """
 
 import argparse
@@ -15,14 +16,33 @@ from itertools import cycle
 from pathlib import Path
 from typing import NoReturn
 
-from paybench.hil.codes import read_codes
-from paybench.hil.errors import CodeUnreadable, HilError, PortLost
+from paybench.hil import ssi
+from paybench.hil.codes import Code, read_codes
+from paybench.hil.errors import CodeUnreadable, HilError, PortLost, ScannerError
+from paybench.hil.handshake import HANDSHAKES
+from paybench.hil.profile import OPTIONS, PROFILES, SSI_ACK, Profile, reader_codec, settings, yes
 from paybench.hil.scanner import ScannerCodec, preamble, terminator
+from paybench.hil.virtual.sender import PlainAnswers, Sender, SsiAnswers, Trouble
 from paybench.hil.virtual.tty import VirtualTty
 
 _STDIN = 0
 _STDOUT = 1
 _CHUNK_BYTES = 65536
+
+# What a scanner sends as AIM identifier of a code without options, by its symbology.
+_AIM = {
+    "Code 128": "]C0",
+    "Code 39": "]A0",
+    "Code 93": "]G0",
+    "Data Matrix": "]d1",
+    "EAN-13": "]E0",
+    "EAN-8": "]E4",
+    "ITF": "]I0",
+    "QR": "]Q1",
+    "UPC-A": "]E0",
+    "UPC-E": "]E0",
+}
+_SSI_TYPES = {name: kind for kind, name in ssi.TYPES.items()}
 
 _EPILOG = """\
 example: the first line names the port; then each Enter scans the next image
@@ -59,20 +79,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _decoding(options: argparse.Namespace) -> _Scan:
-    """Decode every image now; return the pull of the trigger that types the next payload."""
-    codec = ScannerCodec(preamble(options.prefix), terminator(options.suffix))
-    payloads = [_read_one(image, options.decoder) for image in options.decode]
-    shots = cycle([(payload, codec.encode(payload)) for payload in payloads])
+    """Decode every image now; return the pull of the trigger that sends the next payload."""
+    asked = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
+    profile = settings(asked)
+    codec = reader_codec(
+        asked
+    )  # what the host would make of it: settings that cannot work end here
+    codes = [_read_one(image, options.decoder) for image in options.decode]
+    shots = cycle([(code.payload, _frames(code, profile, codec, options)) for code in codes])
+    trouble = Trouble(options.spoil, options.deaf)
+    answers, patience_s = _answers(profile)
+    answer_s = options.answer_within or patience_s
 
     def scan(port: VirtualTty) -> None:
-        payload, frame = next(shots)
-        port.write(frame, options.patience)
-        _say(f"scanned {payload}")
+        Sender(port, answers, answer_s, options.patience, trouble, _say).send(*next(shots))
 
     return scan
 
 
-def _read_one(image: Path, decoder: str) -> str:
+def _frames(
+    code: Code, profile: Profile, codec: object, options: argparse.Namespace
+) -> list[bytes]:
+    """What a scanner set to a profile sends for a code."""
+    aim = ""
+    if yes("aim", profile.aim):
+        if code.symbology not in _AIM:
+            raise ScannerError(f"no AIM identifier is known here for {code.symbology}: drop --aim")
+        aim = _AIM[code.symbology]
+    if isinstance(codec, ScannerCodec):
+        return [codec.encode(code.payload, aim)]
+    if code.symbology not in _SSI_TYPES:
+        raise ScannerError(f"no SSI bar code type is known here for {code.symbology}")
+    text = preamble(profile.prefix) + (aim + code.payload).encode() + terminator(profile.suffix)
+    packets = ssi.decode_data(_SSI_TYPES[code.symbology], text, options.part)
+    return [packet.encode() for packet in packets]
+
+
+def _answers(profile: Profile) -> tuple[PlainAnswers | SsiAnswers | None, float]:
+    """What the answers of a host look like, and how many seconds to wait for one."""
+    if profile.ack == SSI_ACK:
+        return SsiAnswers(), ssi.RESPONSE_TIMEOUT_S
+    if profile.ack in HANDSHAKES:
+        return PlainAnswers(HANDSHAKES[profile.ack]), HANDSHAKES[profile.ack].patience_s
+    return None, 0.0
+
+
+def _read_one(image: Path, decoder: str) -> Code:
     codes = read_codes(image, decoder)
     if len(codes) > 1:
         listed = ", ".join(f"{code.symbology} {code.payload}" for code in codes)
@@ -80,7 +132,7 @@ def _read_one(image: Path, decoder: str) -> str:
             f"{image} shows {len(codes)} codes ({listed}): "
             "a pull of the trigger reads one; crop the image"
         )
-    return codes[0].payload
+    return codes[0]
 
 
 def _typing(options: argparse.Namespace) -> _Scan:
@@ -104,7 +156,7 @@ def _pulls(port: VirtualTty, every_s: float | None) -> Iterator[None]:
         wait_s = None if every_s is None else max(0.0, next_s - time.monotonic())
         readable = select.select([_STDIN, port], [], [], wait_s)[0]
         if port in readable:
-            port.read()  # a scanner in this mode does not listen to its host
+            port.read()  # between two codes a scanner does not listen to its host
         if _STDIN in readable:
             keys = os.read(_STDIN, _CHUNK_BYTES)
             if not keys:
@@ -165,10 +217,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     when.add_argument(
         "--every", type=_seconds, metavar="SECONDS", help="scan at this interval instead"
     )
-    parser.add_argument("--prefix", default="", help="text or hex, such as 0x02 (default: none)")
-    parser.add_argument(
-        "--suffix", default="CR", help="CR, LF, CRLF, TAB or hex, such as 0x0D0A (default: CR)"
-    )
+    _add_settings(parser)
     parser.add_argument("--decoder", default="zxing", help="zxing (the default) or zbar")
     parser.add_argument(
         "--link", type=Path, metavar="PATH", help="make a symbolic link to the tty at this path"
@@ -187,6 +236,37 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         except OSError as error:
             parser.error(f"--raw {options.raw}: the file cannot be read: {error.strerror}")
     return options
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a spec, as what the scanner is set to, and faults to show."""
+    words = {"profile": PROFILES, "aim": ("yes", "no")}
+    for key, meaning in OPTIONS.items():
+        parser.add_argument(f"--{key}", choices=words.get(key), help=f"as in a spec: {meaning}")
+    parser.add_argument(
+        "--answer-within",
+        type=_seconds,
+        metavar="SECONDS",
+        help="how long to wait for an answer (default: as the maker has it)",
+    )
+    parser.add_argument(
+        "--part",
+        type=_count,
+        default=250,
+        metavar="BYTES",
+        help="with zebra-ssi: so much of a code in one packet (default: 250, the most)",
+    )
+    for fault, what in (("spoil", "transmissions go out damaged"), ("deaf", "answers go unheard")):
+        parser.add_argument(
+            f"--{fault}", type=_count, default=0, metavar="N", help=f"the first N {what}"
+        )
+
+
+def _count(text: str) -> int:
+    most = 250
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 to {most}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

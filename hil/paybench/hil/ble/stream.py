@@ -1,0 +1,243 @@
+"""What a central and a peripheral have in common: a byte stream in each direction.
+
+The Bluetooth stack lives on a loop in a thread of its own (`LoopThread`). Bytes that come in are
+handed over to the world's loop, and count as taken there: while the world stands still the other
+side runs out of credit and waits, so nothing piles up.
+"""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from paybench.hil.ble.credit import Credit
+from paybench.hil.ble.loop_thread import LoopThread, call_soon
+from paybench.hil.errors import PortLost, PortUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+BACKLOG_MAX_BYTES = 1 << 20
+"""So much written that the other side has not taken, and it is given up."""
+
+EXTRA = (
+    "BLE needs libraries that are not installed ({name}): "
+    "'uv sync --extra ble' or pip install 'paybench[ble]'"
+)
+CLOSE_S = 2.0
+_GRACE_S = 5.0
+
+
+class BleStream(abc.ABC):
+    """A byte stream to somebody over BLE; a central's or a peripheral's end of it.
+
+    Args:
+        name: What errors call it, e.g. ``ble-central:phone``.
+        open_s: Patience of `open`, in seconds.
+        silence_s: Nothing heard of the other side for so many seconds, and it is gone.
+    """
+
+    def __init__(self, name: str, *, open_s: float, silence_s: float) -> None:
+        self.name = name
+        self._open_s = open_s
+        self._silence_s = silence_s
+        self._thread: LoopThread | None = None
+        self._take: Callable[[bytes, str], None] | None = None
+        self._lock = threading.Lock()
+        self._forget()
+
+    # -- the byte transport, as the world sees it -------------------------------------------------
+
+    def open(self) -> None:
+        """Connect; returns when bytes can flow, whether the world runs or not.
+
+        Raises:
+            PortUnavailable: There is no adapter, nobody was found in time, or the one found speaks
+                something else; the error says what to do.
+        """
+        self.close()
+        self._forget()
+        self._thread = thread = LoopThread(f"paybench {self.name}")
+        try:
+            thread.run(self._connect(), self._open_s + _GRACE_S)
+        except ImportError as error:
+            self.close()
+            raise PortUnavailable(f"{self.name}: {EXTRA.format(name=error.name)}") from error
+        except TimeoutError as error:
+            self.close()
+            raise PortUnavailable(
+                f"{self.name}: the Bluetooth stack did not finish within "
+                f"{self._open_s + _GRACE_S:g} s: take the adapter out, put it in, and try again"
+            ) from error
+        except PortLost as error:
+            self.close()
+            raise PortUnavailable(f"{self.name}: {error}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self, loop: asyncio.AbstractEventLoop, take: Callable[[bytes, str], None]) -> None:
+        """Hand over what comes in, and what has come in since `open`.
+
+        Args:
+            loop: The loop to call `take` on; it may stand still at times.
+            take: Called with bytes and "", and at most once with b"" and why there will be no more.
+        """
+        self._loop, self._take = loop, take
+        self._schedule()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; never waits. What cannot be sent any more ends in `take` with the reason."""
+        thread = self._thread
+        if thread is None or not data:
+            return
+        with self._lock:
+            self._backlog_bytes += len(data)
+            full = self._backlog_bytes > BACKLOG_MAX_BYTES
+        if full:
+            thread.post(
+                self._lose, f"it takes no more bytes: {BACKLOG_MAX_BYTES >> 10} KiB wait already"
+            )
+        else:
+            thread.post(self._enqueue, data)
+
+    def close(self) -> None:
+        """End the session and let go of the adapter; harmless at any time."""
+        self._take = None
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        # Whatever the stack has to complain of now, the session is over.
+        with contextlib.suppress(Exception):
+            thread.run(self._disconnect(), CLOSE_S)
+        thread.close()
+
+    # -- what a central and a peripheral do each in its way ---------------------------------------
+
+    @abc.abstractmethod
+    async def _connect(self) -> None:
+        """Make a session, and `_begin` it."""
+
+    @abc.abstractmethod
+    async def _disconnect(self) -> None:
+        """End the session and let go of the adapter; the stack may be in any state."""
+
+    @abc.abstractmethod
+    async def _send_piece(self, piece: bytes) -> None:
+        """Give the stack one piece."""
+
+    @abc.abstractmethod
+    def _piece_bytes(self) -> int:
+        """The longest piece of this session."""
+
+    # -- in the stack's thread --------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        """Be as before the first session."""
+        self._credit = Credit()
+        self._why = ""
+        self._told = False
+        self._arrived: deque[bytes] = deque()
+        self._scheduled = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._outbox = bytearray()
+        self._backlog_bytes = 0
+        self._to_send = asyncio.Event()
+        self._due = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _begin(self, keeping_in_touch: Coroutine[None, None, None]) -> None:
+        """Both sides are ready: send, and keep in touch."""
+        for work in (self._send(), keeping_in_touch):
+            self._tasks.append(asyncio.create_task(self._until_lost(work)))
+
+    async def _until_lost(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except PortLost as error:
+            self._lose(str(error))
+        except TimeoutError:
+            self._lose(f"it has not answered for {self._silence_s:g} s")
+        # A stack has errors of many trees, and each of them ends the session.
+        except Exception as error:  # noqa: BLE001
+            self._lose(f"the Bluetooth stack gave up ({str(error) or type(error).__name__})")
+
+    async def _send(self) -> None:
+        credit, outbox = self._credit, self._outbox
+        while True:
+            while not (outbox and credit.may_send):
+                self._to_send.clear()
+                await self._to_send.wait()
+            piece = bytes(outbox[: self._piece_bytes()])
+            del outbox[: len(piece)]
+            credit.sent += 1
+            with self._lock:
+                self._backlog_bytes -= len(piece)
+            if credit.is_due:
+                self._due.set()
+            async with asyncio.timeout(self._silence_s):
+                await self._send_piece(piece)
+
+    def _enqueue(self, data: bytes) -> None:
+        self._outbox += data
+        self._to_send.set()
+
+    def _received(self, piece: bytes) -> None:
+        """A piece came in."""
+        if self._why:
+            return
+        try:
+            self._credit.arrive()
+        except PortLost as error:
+            self._lose(str(error))
+            return
+        self._arrived.append(piece)
+        self._schedule()
+
+    def _heard(self, report: bytes) -> None:
+        """The other side said how far it is.
+
+        Raises:
+            PortLost: Its report cannot be right.
+        """
+        self._credit.heard(report)
+        self._to_send.set()
+
+    def _lose(self, why: str) -> None:
+        """There will be nothing more."""
+        if self._why:
+            return
+        self._why = f"{self.name}: {why}"
+        running = asyncio.current_task()
+        for task in self._tasks:
+            if task is not running:
+                task.cancel()
+        self._schedule()
+
+    def _schedule(self) -> None:
+        """Have the world's loop take what there is, once for all that comes until then."""
+        if self._loop is not None and not self._scheduled:
+            self._scheduled = True
+            call_soon(self._loop, self._hand_over)
+
+    # -- in the world's thread --------------------------------------------------------------------
+
+    def _hand_over(self) -> None:
+        # In this order: what comes in meanwhile schedules another turn, and a loss is told last.
+        self._scheduled = False
+        why = self._why
+        pieces: list[bytes] = []
+        while self._arrived:
+            pieces.append(self._arrived.popleft())
+        if pieces and self._take is not None:
+            self._take(b"".join(pieces), "")
+            self._credit.taken += len(pieces)
+            if self._credit.is_due and self._thread is not None:
+                self._thread.post(self._due.set)
+        if why and not self._told and self._take is not None:
+            self._told = True
+            self._take(b"", why)

@@ -1,0 +1,157 @@
+"""What a camera saw: codes that come into view and leave it, and which of these are readings.
+
+A camera sees the same code in every frame. Outside the run only the changes are told, as a
+`Sighting` each: they are what a recording holds, a few bytes instead of pictures. Inside the run a
+`Gaze` decides by the run's own clock what is a reading, so a replay decides alike.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from paybench.devices.scanner import Misreading, Reading
+from paybench.devices.trace import State
+from paybench.hil.codes import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paybench.devices.scanner import Scanner
+    from paybench.devices.world import World
+
+PAYLOAD_MAX_BYTES = 4096
+"""As much as a scanner on a wire may send; the largest QR code holds 2953."""
+
+# C0 but line feed, DEL, C1 and the two Unicode line separators: nothing a display should get.
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_CAME, _LEFT = "came", "left"
+
+
+class Sighting(Struct, frozen=True, gc=False):
+    """A code came into view, or left it.
+
+    On record it is text in UTF-8: ``came`` or ``left``, a space, the symbology, a line feed, the
+    payload.
+    """
+
+    code: Code
+    came: bool = True
+
+    def encode(self) -> bytes:
+        """The bytes that are recorded."""
+        word = _CAME if self.came else _LEFT
+        text = f"{word} {self.code.symbology}\n{self.code.payload}"
+        return text.encode(errors="backslashreplace")
+
+    @classmethod
+    def decode(cls, data: bytes) -> Sighting:
+        """Read what `encode` wrote.
+
+        Raises:
+            ValueError: It is something else; a recording was changed.
+        """
+        head, line_feed, payload = data.decode().partition("\n")
+        word, _, symbology = head.partition(" ")
+        if not line_feed or not symbology or word not in (_CAME, _LEFT):
+            raise ValueError(
+                f"expected 'came' or 'left', symbology and payload, seen {data[:40]!r}"
+            )
+        return cls(Code(payload, symbology), word == _CAME)
+
+
+class Gaze:
+    """Decides which sightings are readings.
+
+    A code is read when it comes into view. Held still it is read once; back in view within
+    `again_ns` after it left it is the same reading, e.g. a hand trembled. `asked` reads what is in
+    view already and was asked for.
+
+    Args:
+        again_ns: How long a code must have been away to be read again, in nanoseconds.
+    """
+
+    def __init__(self, again_ns: int) -> None:
+        self._again_ns = again_ns
+        self._in_view: set[Code] = set()
+        self._left_ns: dict[Code, int] = {}
+
+    def came(self, code: Code, now_ns: int) -> bool:
+        """A code came into view; tells whether this is a reading."""
+        self._forget(now_ns)
+        known = code in self._in_view or code in self._left_ns
+        self._in_view.add(code)
+        self._left_ns.pop(code, None)
+        return not known
+
+    def left(self, code: Code, now_ns: int) -> None:
+        """A code left the view."""
+        self._forget(now_ns)
+        if code in self._in_view:
+            self._in_view.discard(code)
+            self._left_ns[code] = now_ns
+
+    def shows(self, payload: str) -> bool:
+        """Whether a code with this payload is in view."""
+        return any(code.payload == payload for code in self._in_view)
+
+    def _forget(self, now_ns: int) -> None:
+        since_ns = now_ns - self._again_ns
+        self._left_ns = {code: at for code, at in self._left_ns.items() if at > since_ns}
+
+
+class CameraReader:
+    """Turns what a camera sees into readings, on the simulated scanner's own cable.
+
+    It is the `Source` of the environment, and the `Operated` of the scanner: what is presented is
+    asked of a person. What lies in view already when it is asked for is read at once.
+    """
+
+    def __init__(
+        self, scanner: Scanner, world: World, gaze: Gaze, operator: Callable[[str], None]
+    ) -> None:
+        self._scanner = scanner
+        self._world = world
+        self._gaze = gaze
+        self._operator = operator
+
+    def ask(self, code: str) -> None:
+        """Ask a person to hold a code before the camera."""
+        if self._gaze.shows(code):
+            self._scanner.port.send(Reading(code), "scan")
+        else:
+            self._operator(f"hold {code} before {self._scanner.name}")
+
+    def received(self, data: bytes) -> None:
+        """The camera saw something come or go."""
+        if self._scanner.gone:
+            return
+        sighting = Sighting.decode(data)
+        code, now_ns = sighting.code, self._world.env.now_ns
+        if not sighting.came:
+            self._gaze.left(code, now_ns)
+        elif self._gaze.came(code, now_ns):
+            why = why_no_payload(code.payload)
+            message = Misreading(len(code.payload.encode()), why) if why else Reading(code.payload)
+            self._scanner.port.send(message, "scan")
+
+    def lost(self, why: str) -> None:
+        """The camera went away, or dark."""
+        if not self._scanner.gone:
+            self._scanner.gone = why
+            self._world.trace.events.append(
+                State(self._world.env.now_ns, self._scanner.name, f"gone: {why}", "")
+            )
+
+
+def why_no_payload(text: str) -> str:
+    """Why a code's text is none that a device should get; "" for a good one."""
+    size = len(text.encode())
+    if size > PAYLOAD_MAX_BYTES:
+        return f"{size} bytes: at most {PAYLOAD_MAX_BYTES} are read"
+    control = _CONTROL.search(text)
+    if control:
+        return f"character {control.start()} is U+{ord(control[0]):04X}: a control character"
+    return ""

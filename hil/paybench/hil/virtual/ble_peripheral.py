@@ -1,0 +1,141 @@
+"""A BLE peripheral - a phone, a reader - played by a process of its own.
+
+Run it as `python -m paybench.hil.virtual.ble_peripheral`; docs/ble.md tells how to use it by hand.
+It serves one central after the other, on the virtual radio or on a dongle.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import NoReturn
+
+from paybench.hil.ble import SILENCE_S
+from paybench.hil.ble.peripheral import BlePeripheral
+from paybench.hil.errors import HilError
+from paybench.hil.scanner import terminator
+
+_STDOUT = 1
+_FOR_GOOD_S = 365 * 86400.0
+
+_EPILOG = """\
+example: a reader in the air of its own; each line typed is a code it has scanned
+  $ python -m paybench.hil.virtual.ble_peripheral --name reader
+  hci unix-client:/tmp/paybench-radio-x1y2z3/hci
+  advertising reader F1:5C:8A:21:7B:D0
+  connected
+  4901234567894
+
+exit status: 0 hung up (end of stdin, SIGTERM or Ctrl-C); 2 an option is wrong, or there is no
+adapter
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play the peripheral until it is hung up; return the exit status."""
+    options = _options(arguments)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _hang_up)
+    try:
+        with _air(options.hci) as hci:
+            _say(f"hci {hci}")
+            peripheral = BlePeripheral(
+                hci,
+                options.name,
+                open_s=_FOR_GOOD_S,
+                silence_s=options.silence,
+                advertising=lambda: _say(f"advertising {options.name} {peripheral.address}"),
+            )
+            suffix = terminator(options.suffix)
+            threading.Thread(target=_type, args=(peripheral, suffix), daemon=True).start()
+            try:
+                while True:
+                    _serve(peripheral, echoes=options.echo)
+            finally:
+                peripheral.close()
+    except HilError as error:
+        sys.stderr.write(f"virtual peripheral: {error}\n")
+        return 2
+
+
+def _air(hci: str) -> contextlib.AbstractContextManager[str]:
+    if hci:
+        return contextlib.nullcontext(hci)
+    from paybench.hil.ble.radio import radio_on
+
+    return radio_on()
+
+
+def _serve(peripheral: BlePeripheral, *, echoes: bool) -> None:
+    """Wait for a central, and talk to it until it is gone."""
+    loop = asyncio.new_event_loop()
+    byte_count = 0
+
+    def take(data: bytes, lost: str) -> None:
+        nonlocal byte_count
+        byte_count += len(data)
+        if lost:
+            _say(f"received {byte_count} bytes; {lost}")
+            loop.stop()
+        elif echoes:
+            peripheral.write(data)
+
+    peripheral.open()
+    _say("connected")
+    peripheral.start(loop, take)
+    loop.run_forever()
+    peripheral.close()
+    loop.close()
+
+
+def _type(peripheral: BlePeripheral, suffix: bytes) -> None:
+    """Send each line of stdin; its end hangs up. In a thread: the main one waits for centrals."""
+    for line in sys.stdin.buffer:
+        peripheral.write(line.rstrip(b"\r\n") + suffix)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _hang_up(_signal_number: int, _frame: object) -> NoReturn:
+    sys.exit(0)
+
+
+def _say(line: str) -> None:
+    """Tell the parent process at once; hang up when it is gone."""
+    try:
+        os.write(_STDOUT, f"{line}\n".encode())
+    except BrokenPipeError:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m paybench.hil.virtual.ble_peripheral",
+        description="Play a BLE peripheral on the virtual radio or on a dongle.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--name", default="paybench", help="what it advertises (paybench)")
+    parser.add_argument(
+        "--hci",
+        default="",
+        metavar="TRANSPORT",
+        help="usb:0, or what a virtual radio printed (default: a radio of its own)",
+    )
+    parser.add_argument("--echo", action="store_true", help="send back whatever comes")
+    parser.add_argument("--suffix", default="CR", help="what ends a line that is sent (CR)")
+    parser.add_argument(
+        "--silence",
+        type=float,
+        default=SILENCE_S,
+        metavar="SECONDS",
+        help="a central not heard for so long is gone (3)",
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

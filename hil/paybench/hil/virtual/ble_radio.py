@@ -1,0 +1,48 @@
+"""The virtual radio in a process of its own.
+
+Run it as `python -m paybench.hil.virtual.ble_radio`; docs/ble.md tells how to use it by hand.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from paybench.hil.ble.radio import radio_on
+from paybench.hil.errors import HilError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Be the air until SIGTERM, Ctrl-C or the end of stdin; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m paybench.hil.virtual.ble_radio",
+        description="Be the air for virtual BLE devices; the first line says how to be in it.",
+        epilog="exit status: 0 hung up (end of stdin, SIGTERM or Ctrl-C); 2 the address is no use",
+    )
+    parser.add_argument(
+        "--listen",
+        default="",
+        metavar="ADDRESS",
+        help="unix:PATH or tcp:HOST:PORT (default: a socket in a folder of this user alone)",
+    )
+    options = parser.parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _hang_up)
+    try:
+        with radio_on(options.listen) as hci:
+            sys.stdout.write(f"hci {hci}\n")
+            sys.stdout.flush()
+            sys.stdin.read()
+    except HilError as error:
+        sys.stderr.write(f"virtual radio: {error}\n")
+        return 2
+    return 0
+
+
+def _hang_up(_signal_number: int, _frame: object) -> NoReturn:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

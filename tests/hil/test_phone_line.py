@@ -1,0 +1,104 @@
+"""A whole device that is real: the phone in another process, on a tty, a socket, or both broken."""
+
+import pytest
+from processes import twin
+
+from paybench.devices.trace import Sent
+from paybench.scenarios.discovery import find
+from paybench.scenarios.recording import write
+from paybench.scenarios.replay import replay
+from paybench.scenarios.run import Options, run
+
+
+class Customer:
+    """Whoever holds the phone: types what is asked for."""
+
+    def __init__(self, process, password=b"2468"):
+        self.process = process
+        self.password = password
+        self.asked = []
+
+    def __call__(self, wish):
+        self.asked.append(wish)
+        if wish.startswith("approve"):
+            taps = wish.rpartition(", ")[2].partition(" ")[0].encode() if " times" in wish else b""
+            self.type(b"approve " + self.password + b" " + taps)
+        else:
+            self.type(b"decline")
+
+    def type(self, line):
+        self.process.stdin.write(line + b"\n")
+        self.process.stdin.flush()
+
+
+def pay(scenario, variant, spec, customer, patience_s=None):
+    options = Options(real={"phone": spec}, operator=customer, patience_s=patience_s)
+    return run(find(scenario)[0], variant, options)
+
+
+@pytest.mark.parametrize("variant", ["relayed", "direct"])
+@pytest.mark.parametrize("listen", [(), ("--listen", "127.0.0.1:0")], ids=["serial", "tcp"])
+def test_a_real_phone_pays(listen, variant, tmp_path):
+    """Fig 3 with the phone in another process, over serial and over TCP, recorded and replayed."""
+    with twin("phone", *listen) as ((kind, address), process):
+        spec = f"{'serial' if kind == 'tty' else kind}:{address}"
+        recorded = pay("shop-purchase", variant, spec, Customer(process))
+    assert (recorded.verdict, recorded.why) == ("passed", "")
+    write(tmp_path / "run.jsonl", recorded.content)
+    again = replay(tmp_path / "run.jsonl")
+    assert again.diverged_at is None
+    assert again.run.digest == recorded.digest
+
+
+@pytest.mark.parametrize(
+    ("scenario", "variant"),
+    [
+        ("insufficient-balance", "relayed"),
+        ("insufficient-balance", "direct"),
+        ("customer-declines", "relayed"),
+        ("customer-declines", "direct"),
+        ("tampered-purchase", "relayed"),
+        ("tampered-purchase", "direct"),
+    ],
+)
+def test_refusals_with_a_real_phone(scenario, variant, tmp_path):
+    """The refusals of Fig 3 come out the same with the phone in another process."""
+    with twin("phone") as ((_, port), process):
+        recorded = pay(scenario, variant, f"serial:{port}", Customer(process))
+    assert (recorded.verdict, recorded.why) == ("passed", "")
+    write(tmp_path / "run.jsonl", recorded.content)
+    assert replay(tmp_path / "run.jsonl").diverged_at is None
+
+
+def test_a_phone_that_approves_with_the_wrong_password_fails():
+    """The device under test does something else than the flow: failed, with what was seen."""
+    with twin("phone") as ((_, port), process):
+        failed = pay(
+            "shop-purchase", "relayed", f"serial:{port}", Customer(process, b"1357"), patience_s=1
+        )
+    assert failed.verdict == "failed"
+    assert "expected display 'PAID 2.50'" in failed.why
+
+
+def test_a_phone_that_is_unplugged_blocks():
+    """The phone goes away when it is asked to approve: blocked, with its port's name."""
+    with twin("phone") as ((_, port), process):
+        blocked = pay("shop-purchase", "relayed", f"serial:{port}", lambda _: process.kill())
+    assert blocked.verdict == "blocked"
+    assert f"B.phone is gone: {port} went away" in blocked.why
+
+
+def test_a_phone_that_says_nothing_blocks():
+    """A phone nobody touches is dark: blocked after the patience."""
+    with twin("phone") as ((_, port), _process):
+        blocked = pay("shop-purchase", "relayed", f"serial:{port}", lambda _: None, patience_s=0.3)
+    assert blocked.verdict == "blocked"
+    assert "the customer's answer was expected from B.phone within 0.3 s" in blocked.why
+
+
+def test_no_secret_of_the_phone_is_in_the_recording():
+    """Key and password go over the wire to the phone, and nowhere into the trace."""
+    with twin("phone") as ((_, port), process):
+        recorded = pay("shop-purchase", "direct", f"serial:{port}", Customer(process))
+    assert b"2468" not in recorded.content
+    assert any(isinstance(event, Sent) and event.step == "D5" for event in recorded.trace)

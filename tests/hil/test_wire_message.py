@@ -1,0 +1,183 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paybench.bank import AccountNumber, Approval, Money, Outcome, Reason, SettlingInformation
+from paybench.devices import purchase
+from paybench.devices.message import Message
+from paybench.devices.purchase import Inquiry, PurchaseMessage, SettlementDemand
+from paybench.devices.scanner import Reading
+from paybench.hil.wire.errors import MessageRefused
+from paybench.hil.wire.frame import PAYLOAD_MAX_BYTES
+from paybench.hil.wire.message import TYPES, Channel, Shown, decode, encode
+
+accounts = st.builds(AccountNumber, st.integers(0, 999), st.integers(0, 9_999_999))
+amounts = st.builds(Money, st.integers(-(10**15), 10**15), st.sampled_from(["EUR", "JPY"]))
+texts = st.text(max_size=20)
+approvals = st.builds(
+    Approval, texts, accounts, accounts, amounts, st.integers(0, 2**63 - 1), st.binary(max_size=32)
+)
+fields = {
+    AccountNumber: accounts,
+    Money: amounts,
+    Approval: approvals,
+    SettlingInformation: st.builds(
+        SettlingInformation, texts, accounts, accounts, amounts, st.none() | approvals, texts
+    ),
+    Outcome: st.builds(
+        Outcome,
+        texts,
+        st.booleans(),
+        amounts,
+        st.none() | st.sampled_from(Reason),
+        texts,
+        st.none() | amounts,
+    ),
+    str: texts,
+    tuple[str, ...]: st.lists(texts, max_size=4).map(tuple),
+}
+messages = st.one_of(
+    [
+        st.builds(kind, *[fields[field.type] for field in msgspec.structs.fields(kind)])
+        for kind in TYPES
+    ]
+)
+INQUIRY = [1, 1, "S108", {"type": "Inquiry", "settlement_id": "till-1/77"}]
+pack = msgspec.msgpack.encode
+
+
+@given(messages, st.sampled_from(Channel), st.from_regex(r"[A-Za-z][A-Za-z0-9._-]{0,15}\Z"))
+def test_every_message_comes_back(message, channel, step):
+    """Whatever may be said on a wire is read there as it was said."""
+    try:
+        payload = encode(channel, step, message)
+    except MessageRefused as refused:
+        assert "does not fit" in str(refused)
+        return
+    assert len(payload) <= PAYLOAD_MAX_BYTES
+    decoded = decode(payload)
+    assert (decoded.channel, decoded.step, decoded.message) == (channel, step, message)
+    assert type(decoded.message) is type(message)
+
+
+def test_every_purchase_message_is_taken():
+    """No message of a purchase was forgotten in the registry."""
+    there_are = {
+        kind
+        for kind in vars(purchase).values()
+        if isinstance(kind, type) and issubclass(kind, PurchaseMessage)
+    }
+    assert there_are - {PurchaseMessage} == set(TYPES) - {Shown}
+
+
+@given(st.binary(max_size=1100))
+def test_garbage_is_refused_and_nothing_else(garbage):
+    """Random bytes are refused in a sentence, whatever they are."""
+    with pytest.raises(MessageRefused, match=r".{20}"):
+        decode(garbage)
+
+
+@given(messages, st.integers(0), st.integers(1, 255))
+def test_a_mutated_payload_is_refused_or_says_what_it_says(message, at, mask):
+    """A payload with a byte changed is refused, or is the one right encoding of another message."""
+    payload = bytearray(encode(Channel.NETWORK, "D3", message))
+    payload[at % len(payload)] ^= mask
+    try:
+        decoded = decode(bytes(payload))
+    except MessageRefused:
+        return
+    assert encode(decoded.channel, decoded.step, decoded.message) == payload
+
+
+def changed(**places):
+    """The inquiry with values of its array replaced."""
+    return pack([places.get(f"at{n}", item) for n, item in enumerate(INQUIRY)])
+
+
+MAP = b"\x94\x01\x01\xa4S108"
+NAMED = b"\xa4type\xa7Inquiry\xadsettlement_id"
+
+
+@pytest.mark.parametrize(
+    ("payload", "sentence"),
+    [
+        (b"", "the payload is no"),
+        (pack({}), "the payload is no"),
+        (pack(INQUIRY) + b"\0", "trailing characters"),
+        (pack(INQUIRY)[:-1], "truncated"),
+        (bytes(1025), "at most 1024 bytes, and this one 1025"),
+        (changed(at0=2), "a message of version 2; this is version 1"),
+        (changed(at0="1"), "a message of version '1'; this is version 1"),
+        (changed(at1=3), "Invalid enum value 3 - at `$[1]`"),
+        (changed(at2="S 108"), "'S 108' is no step"),
+        (changed(at2=""), "'' is no step"),
+        (changed(at2="S108\n"), "is no step"),
+        (changed(at2="S" * 17), "length <= 16"),
+        (changed(at3={"type": "Inquest"}), "of type 'Inquest'; there are: PurchaseInformation"),
+        (changed(at3={"type": ["Inquiry"] * 9}), "the payload is no"),
+        (changed(at3={"settlement_id": "x"}), "missing required field `type`"),
+        (changed(at3={"type": "Inquiry"}), "missing required field `settlement_id`"),
+        (changed(at3={**INQUIRY[3], "settlement_id": 5}), "Expected `str`, got `int`"),
+        (changed(at3={**INQUIRY[3], "extra": 1}), "there is no '[3].extra'"),
+        (pack([*INQUIRY, 5]), "there is no '[4]'"),
+        (changed(at3=dict(reversed(INQUIRY[3].items()))), "stand in another order"),
+        (MAP + b"\x82" + NAMED + b"\xd9\x01x", "not in its shortest form, or a field stands"),
+        (MAP + b"\x83" + NAMED + b"\xa1x" + b"\xadsettlement_id\xa1y", "a field stands twice"),
+        (MAP + b"\x83" + NAMED + b"\xa1x" + b"\xa1z" + b"\x91" * 900 + b"\xc0", "is no '[3].z["),
+        (MAP + b"\x83" + NAMED + b"\xa1x" + b"\xa1z\xdd\xff\xff\xff\xff", "truncated"),
+        (b"\x91" * 1000, "the payload is no"),
+        (MAP + b"\x82" + NAMED + b"\xa1\xff", "utf-8"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(payload, sentence):
+    """Every way to be no message is answered in a sentence that names it."""
+    with pytest.raises(MessageRefused) as refused:
+        decode(payload)
+    assert sentence in str(refused.value)
+    assert len(str(refused.value)) < 300
+
+
+def test_a_field_with_a_default_must_be_there():
+    """What Python would fill in, a device has to say."""
+    information = SettlingInformation(
+        "x", AccountNumber(1, 1), AccountNumber(1, 2), Money(1, "EUR"), None
+    )
+    plain = msgspec.msgpack.decode(
+        encode(Channel.NETWORK, "D3", SettlementDemand("x", information))
+    )
+    del plain[3]["information"]["terminal"]
+    with pytest.raises(MessageRefused, match=r"\[3\].information.terminal is missing"):
+        decode(pack(plain))
+
+
+def test_money_and_accounts_hold_to_their_bounds():
+    """A currency nobody knows and an account nobody can have are refused with the bank's words."""
+    plain = [1, 0, "D1", {"type": "PurchaseInformation", "settlement_id": "x"}]
+    plain[3]["payee"] = {"branch": 1000, "number": 1}
+    with pytest.raises(MessageRefused, match="branch to be an integer from 0 to 999"):
+        decode(pack(plain))
+    plain[3]["payee"] = {"branch": 1, "number": 1}
+    plain[3] |= {"shop": "A", "amount": {"amount_minor": 1, "currency": "EUX"}}
+    with pytest.raises(MessageRefused, match="ISO 4217"):
+        decode(pack(plain))
+
+
+class Stranger(Message, frozen=True):
+    """A message nobody registered."""
+
+
+@pytest.mark.parametrize(
+    ("message", "step", "sentence"),
+    [
+        (Stranger(), "D1", "a Stranger is nothing for a wire; there are: Purchase"),
+        (Reading("490"), "scan", "a Reading is nothing for a wire"),
+        (Inquiry("x"), "", "'' is no step"),
+        (Inquiry("x" * 1024), "S108", "does not fit into a payload of 1024"),
+    ],
+)
+def test_what_is_no_message_for_a_wire_is_not_sent(message, step, sentence):
+    """Unregistered types, nameless steps and endless texts are refused before they are sent."""
+    with pytest.raises(MessageRefused) as refused:
+        encode(Channel.NETWORK, step, message)
+    assert sentence in str(refused.value)
