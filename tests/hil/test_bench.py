@@ -6,6 +6,7 @@ import string
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -236,30 +237,38 @@ def test_no_text_breaks_the_reader(text):
 # -- what it does ----------------------------------------------------------------------------
 
 
-def scanning(port):
-    """A virtual scanner on a port of that name, which scans by itself."""
-    command = [sys.executable, "-m", "paybench.hil.virtual.scanner", "--every", "0.1"]
-    pipe = subprocess.PIPE
-    arguments = ["--link", port, "--decode", EAN13]
-    process = subprocess.Popen([*command, *arguments], stdin=pipe, stdout=pipe)
-    assert process.stdout.readline().startswith(b"tty ")
-    return process
-
-
 @pytest.fixture
-def port(tmp_path):
+def scanner(tmp_path):
+    """A virtual scanner in a process of its own: its port, and its trigger as `pull`."""
     link = tmp_path / "scanner"
-    with scanning(link) as process:
-        yield link
+    command = [sys.executable, "-m", "paybench.hil.virtual.scanner", "--link", link]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, "--decode", EAN13], stdin=pipe, stdout=pipe) as process:
+        assert process.stdout.readline().startswith(b"tty ")
+
+        def pull():
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+
+        yield SimpleNamespace(port=link, pull=pull)
         process.kill()
 
 
-def paybench(*arguments):
+def paybench(*arguments, pull=None):
+    """Run the command; whenever it asks for a code, pull the trigger. Its code and output."""
     command = [sys.executable, "-m", "paybench", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("» hold"):
+                pull()
+        told = process.stdout.read()
+    return process.returncode, told, "".join(said)
 
 
-def test_a_bench_runs_from_the_command_line(port, tmp_path):
+def test_a_bench_runs_from_the_command_line(scanner, tmp_path):
     """--bench with a reader in another process: it passes, its trace names the bench, it replays."""
     file = bench_file(
         tmp_path,
@@ -269,43 +278,51 @@ def test_a_bench_runs_from_the_command_line(port, tmp_path):
         patience_s = 20
         [real."register.scanner"]
         driver = "serial"
-        address = "{port}"
+        address = "{scanner.port}"
         options = {{ baud = 115200 }}
         exclusive = true
         reset = ["sh", "-c", "echo reset >> {tmp_path}/resets"]
         """,
     )
     trace = tmp_path / "run.jsonl"
-    done = paybench("run", "shop-purchase[direct]", "--bench", file, "--trace", trace, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
+    arguments = ["shop-purchase[direct]", "--bench", file, "--trace", trace, "--json"]
+    code, told, said = paybench("run", *arguments, pull=scanner.pull)
+    assert code == 0, told + said
     header, _, _ = read(trace)
-    assert header.bench == {"register.scanner": f"serial:{port}?baud=115200"}
+    assert header.bench == {"register.scanner": f"serial:{scanner.port}?baud=115200"}
     assert header.options == {"bench": "desk 3", "patience_s": "20"}
     assert (tmp_path / "resets").read_text() == "reset\n"
     assert replay(trace).diverged_at is None
 
 
-def test_real_overrides_the_bench_at_the_command_line(port, tmp_path):
+def test_real_overrides_the_bench_at_the_command_line(scanner, tmp_path):
     """A one-off takes the place of the bench's own part, which is not even looked for."""
     file = bench_file(tmp_path, SCANNER + "spec = 'serial:/dev/nowhere'\nreset = ['false']\n")
-    real = f"register.scanner=serial:{port}"
-    done = paybench("run", "shop-purchase[direct]", "--bench", file, "--real", real)
-    assert done.returncode == 0, done.stdout + done.stderr
+    real = f"register.scanner=serial:{scanner.port}"
+    arguments = ["shop-purchase[direct]", "--bench", file, "--real", real]
+    code, told, said = paybench("run", *arguments, pull=scanner.pull)
+    assert code == 0, told + said
 
 
 def test_a_malformed_bench_is_wrong_usage(tmp_path):
     """At the command line a slip in the file is one sentence and exit code 2."""
     file = bench_file(tmp_path, SCANNER + "sepc = 'serial:/x'\n")
-    done = paybench("run", "shop-purchase", "--bench", file)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"{file}:2: there is no key 'sepc'" in done.stderr
-    assert "Traceback" not in done.stderr
+    code, told, said = paybench("run", "shop-purchase", "--bench", file)
+    assert (code, told) == (2, "")
+    assert f"{file}:2: there is no key 'sepc'" in said
+    assert "Traceback" not in said
 
 
-def test_a_bench_runs_under_pytest(port, pytester, monkeypatch):
+def test_a_bench_runs_under_pytest(scanner, pytester, monkeypatch):
     """--bench takes scenarios and the fixture rig to the real reader alike."""
+    monkeypatch.setattr("paybench.scenarios.pytest_plugin._ask", lambda _, wish: pulled(wish))
+
+    def pulled(wish):
+        print("»", wish)
+        scanner.pull()
+
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
-    bench_file(pytester.path, SCANNER + f"spec = 'serial:{port}'\nexclusive = true\n")
+    bench_file(pytester.path, SCANNER + f"spec = 'serial:{scanner.port}'\nexclusive = true\n")
     (pytester.path / "shop_scenario.py").write_text(
         "from paybench.scenarios import scenario\n@scenario()\ndef told(rig):\n"
         '    rig.shop("A").cash_register().scan("4901234567894", price="2.50")\n'
@@ -315,7 +332,7 @@ def test_a_bench_runs_under_pytest(port, pytester, monkeypatch):
     )
     result = pytester.runpytest("--bench=bench.toml")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines([f"*register.scanner is serial:{port}", "*» hold 4901234567894*"])
+    result.stdout.fnmatch_lines([f"*register.scanner is serial:{scanner.port}", "*» hold 4901234567894*"])
     refused = pytester.runpytest("--bench=bench.toml", "--update-golden")
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
     refused.stderr.fnmatch_lines(["*drop --bench*"])
@@ -387,7 +404,7 @@ def test_every_way_a_reset_fails(command, timeout_s, sentence):
     with pytest.raises(ResetFailed) as failed:
         run_reset("phone.display", command, timeout_s)
     assert sentence in str(failed.value)
-    assert len(str(failed.value)) < 2 * OUTPUT_MAX_BYTES
+    assert len(str(failed.value)) < 3 * OUTPUT_MAX_BYTES
 
 
 def test_a_reset_that_hangs_is_killed_with_its_children(tmp_path):

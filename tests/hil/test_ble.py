@@ -33,7 +33,6 @@ from rounds import rounds
 
 MUCH = 100_000
 LIMIT_S = 30.0
-QUICK = {"open_s": 5.0, "silence_s": 1.0}
 
 # A central in another process: echoes until it is told to end. What it lives through, it says.
 CENTRAL = """
@@ -56,8 +55,9 @@ central.close()
 
 # A client that keeps none of the rules, one after the other: bleak on our backend, without a stream.
 RUDE = """
-import asyncio, sys
+import asyncio, contextlib, sys
 from bleak import BleakClient, BleakScanner
+from bleak.exc import BleakError
 from paybench.hil.ble import LINK_UUID, RX_UUID, TX_UUID
 from paybench.hil.ble.backend import BumbleClient, BumbleScanner
 from paybench.hil.ble.hci import Adapter
@@ -76,9 +76,10 @@ async def main():
                 continue
             await client.start_notify(TX_UUID, lambda *_: None)
             if what == "flood":
-                for _ in range(1000):
-                    await client.write_gatt_char(RX_UUID, bytes(512), response=False)
-                    await asyncio.sleep(0)
+                with contextlib.suppress(BleakError):  # until it is thrown out
+                    for _ in range(1000):
+                        await client.write_gatt_char(RX_UUID, bytes(512), response=False)
+                        await asyncio.sleep(0)
             else:
                 await client.write_gatt_char(LINK_UUID, bytes.fromhex(what), response=True)
             await ended.wait()
@@ -215,14 +216,16 @@ def pattern(count):
 # -- bytes ----------------------------------------------------------------------------------------
 
 
-def test_a_hundred_kilobytes_go_both_ways_intact(air, echo):
+@pytest.mark.usefixtures("echo")
+def test_a_hundred_kilobytes_go_both_ways_intact(air):
     """What is written in one go comes back from another process byte by byte the same."""
     with World(BleCentral("echo", air)) as world:
         world.stream.write(pattern(MUCH))
         assert world.gets(MUCH) == pattern(MUCH)
 
 
-def test_many_small_writes_stay_in_order(air, echo):
+@pytest.mark.usefixtures("echo")
+def test_many_small_writes_stay_in_order(air):
     """Writes of every length from 1 byte to more than a piece come back in order."""
     with World(BleCentral("echo", air)) as world:
         sent = b""
@@ -235,10 +238,10 @@ def test_many_small_writes_stay_in_order(air, echo):
 
 def test_a_peripheral_here_is_found_by_a_central_elsewhere(air):
     """The simulated phone in this process serves a register in another: both ways, intact."""
-    with process("-c", CENTRAL, air, "phone"):
-        with World(BlePeripheral(air, "phone", **QUICK)) as world:
-            world.stream.write(pattern(MUCH))
-            assert world.gets(MUCH) == pattern(MUCH)
+    phone = BlePeripheral(air, "phone")
+    with process("-c", CENTRAL, air, "phone"), World(phone) as world:
+        world.stream.write(pattern(MUCH))
+        assert world.gets(MUCH) == pattern(MUCH)
 
 
 def test_what_comes_before_the_start_is_kept(air, echo):
@@ -265,7 +268,8 @@ def test_a_world_that_stands_still_holds_the_other_side_back(air, echo):
         assert world.lost == ""
 
 
-def test_a_central_finds_by_address(air, echo):
+@pytest.mark.usefixtures("echo")
+def test_a_central_finds_by_address(air):
     """The address that follows from the name is as good as the name, in any case."""
     with World(BleCentral(static_address("echo").lower(), air)) as world:
         world.stream.write(b"hello")
@@ -277,35 +281,35 @@ def test_a_central_finds_by_address(air, echo):
 
 def test_a_peripheral_that_vanishes_is_noticed(air):
     """A peripheral killed in mid-air is lost, once, with its name and how long it was silent."""
-    with twin(air, "mortal", "--echo") as peripheral:
-        with World(BleCentral("mortal", air, **QUICK)) as world:
-            peripheral.kill()
-            assert world.loses() == "ble-central:mortal: it has not answered for 1 s"
-            world.stream.write(b"into the void")
-            world.stream.close()
-            assert world.losses == 1
+    central = BleCentral("mortal", air, silence_s=1.0)
+    with twin(air, "mortal", "--echo") as peripheral, World(central) as world:
+        peripheral.kill()
+        assert world.loses() == "ble-central:mortal: it has not answered for 1 s"
+        world.stream.write(b"into the void")
+        world.stream.close()
+        assert world.losses == 1
 
 
 def test_a_peripheral_that_freezes_is_noticed(air, echo):
     """A peripheral whose radio goes on while its program stands still is lost as well."""
-    with World(BleCentral("echo", air, **QUICK)) as world, frozen(echo):
+    with World(BleCentral("echo", air, silence_s=1.0)) as world, frozen(echo):
         assert world.loses() == "ble-central:echo: it has not answered for 1 s"
 
 
 def test_a_central_that_vanishes_is_noticed(air):
     """A central killed in mid-air is lost to the peripheral after its silence."""
-    with process("-c", CENTRAL, air, "left") as central:
-        with World(BlePeripheral(air, "left", **QUICK)) as world:
-            central.kill()
-            assert "the central has not been heard for 1 s" in world.loses()
+    phone = BlePeripheral(air, "left", silence_s=1.0)
+    with process("-c", CENTRAL, air, "left") as central, World(phone) as world:
+        central.kill()
+        assert "the central has not been heard for 1 s" in world.loses()
 
 
 def test_a_central_that_hangs_up_is_noticed(air):
     """A central that ends the connection is lost for that reason."""
-    with process("-c", CENTRAL, air, "hung") as central:
-        with World(BlePeripheral(air, "hung", **QUICK)) as world:
-            central.stdin.close()
-            assert "the central ended the connection" in world.loses()
+    phone = BlePeripheral(air, "hung")
+    with process("-c", CENTRAL, air, "hung") as central, World(phone) as world:
+        central.stdin.close()
+        assert "the central ended the connection" in world.loses()
 
 
 def test_an_adapter_that_goes_away_is_noticed():
@@ -318,7 +322,8 @@ def test_an_adapter_that_goes_away_is_noticed():
             assert world.loses().startswith("ble-central:paybench: ")
 
 
-def test_an_absent_peripheral_is_refused(air, echo):
+@pytest.mark.usefixtures("echo")
+def test_an_absent_peripheral_is_refused(air):
     """Nobody of that name: unavailable in bounded time, and the error says who is in the air."""
     with pytest.raises(PortUnavailable) as refused:
         BleCentral("nobody", air, open_s=1.0).open()
@@ -333,11 +338,11 @@ def test_a_peripheral_that_does_not_answer_is_refused(air, echo):
 
 
 def test_a_stranger_is_refused(air):
-    """A peripheral without our service is refused; a name in the air that is no text does no harm."""
+    """A peripheral without our service is refused; a name that is no text does no harm."""
     with process("-c", STRANGER, air) as stranger:
         stranger.stdout.readline()
         with pytest.raises(PortUnavailable, match="does not offer the paybench service"):
-            BleCentral("F0:00:00:00:00:01", air, **QUICK).open()
+            BleCentral("F0:00:00:00:00:01", air).open()
         with pytest.raises(PortUnavailable, match="F0:00:00:00:00:01"):
             BleCentral("nobody", air, open_s=1.0).open()
 
@@ -394,7 +399,8 @@ def test_reconnecting_works(air):
         assert world.gets(3) == b"two"
 
 
-def test_nothing_is_left_behind(air, echo):
+@pytest.mark.usefixtures("echo")
+def test_nothing_is_left_behind(air):
     """Opening and closing leaves neither a thread nor a descriptor."""
 
     def left():
@@ -411,14 +417,15 @@ def test_nothing_is_left_behind(air, echo):
     assert left() == before
 
 
-def test_two_centrals_at_a_time(air, echo):
+@pytest.mark.usefixtures("echo")
+def test_two_centrals_at_a_time(air):
     """Two streams in one process do not get in each other's way."""
-    with twin(air, "other", "--echo"):
-        with World(BleCentral("echo", air)) as one, World(BleCentral("other", air)) as two:
-            one.stream.write(b"to echo")
-            two.stream.write(b"to other")
-            assert two.gets(8) == b"to other"
-            assert one.gets(7) == b"to echo"
+    one, two = BleCentral("echo", air), BleCentral("other", air)
+    with twin(air, "other", "--echo"), World(one) as first, World(two) as second:
+        one.write(b"to echo")
+        two.write(b"to other")
+        assert second.gets(8) == b"to other"
+        assert first.gets(7) == b"to echo"
 
 
 # -- no adapter -----------------------------------------------------------------------------------

@@ -1,9 +1,15 @@
 """A whole device that is real: the phone in another process, on a tty, a socket, or both broken."""
 
-import pytest
-from processes import twin
+import tempfile
+from pathlib import Path
 
-from paybench.devices.trace import Sent
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from processes import twin
+from rounds import rounds
+
+from paybench.devices.trace import Sent, State
 from paybench.scenarios.discovery import find
 from paybench.scenarios.recording import write
 from paybench.scenarios.replay import replay
@@ -29,6 +35,9 @@ class Customer:
     def type(self, line):
         self.process.stdin.write(line + b"\n")
         self.process.stdin.flush()
+
+
+ONCE = "?reconnect=no"
 
 
 def pay(scenario, variant, spec, customer, patience_s=None):
@@ -83,7 +92,8 @@ def test_a_phone_that_approves_with_the_wrong_password_fails():
 def test_a_phone_that_is_unplugged_blocks():
     """The phone goes away when it is asked to approve: blocked, with its port's name."""
     with twin("phone") as ((_, port), process):
-        blocked = pay("shop-purchase", "relayed", f"serial:{port}", lambda _: process.kill())
+        spec = f"serial:{port}{ONCE}"
+        blocked = pay("shop-purchase", "relayed", spec, lambda _: process.kill())
     assert blocked.verdict == "blocked"
     assert f"B.phone is gone: {port} went away" in blocked.why
 
@@ -102,3 +112,33 @@ def test_no_secret_of_the_phone_is_in_the_recording():
         recorded = pay("shop-purchase", "direct", f"serial:{port}", Customer(process))
     assert b"2468" not in recorded.content
     assert any(isinstance(event, Sent) and event.step == "D5" for event in recorded.trace)
+
+
+@given(
+    st.lists(st.integers(0, 400), min_size=1, max_size=4), st.sampled_from(["relayed", "direct"])
+)
+@settings(max_examples=rounds(12), suppress_health_check=list(HealthCheck))
+def test_a_pulled_cable_loses_and_doubles_nothing(cuts, variant):
+    """Pulled at any byte of Fig 3, and put back: the purchase ends paid once, and replays."""
+    with (
+        twin("phone") as ((_, tty), process),
+        twin("bridge", tty, "--cut", *cuts) as ((_, address), _bridge),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        recorded = pay("shop-purchase", variant, f"tcp:{address}", Customer(process))
+        assert (recorded.verdict, recorded.why) == ("passed", "")
+        file = Path(folder) / "run.jsonl"
+        write(file, recorded.content)
+        assert replay(file).diverged_at is None
+
+
+def test_the_trace_tells_of_a_cable_that_was_pulled():
+    """A line that broke and was mended is in the trace, with the reason."""
+    with (
+        twin("phone") as ((_, tty), process),
+        twin("bridge", tty, "--cut", 60) as ((_, address), _bridge),
+    ):
+        recorded = pay("shop-purchase", "relayed", f"tcp:{address}", Customer(process))
+    states = [e.state for e in recorded.trace if isinstance(e, State) and e.device == "B.phone"]
+    assert any(state.startswith(f"gone: {address} closed the connection") for state in states)
+    assert "back" in states

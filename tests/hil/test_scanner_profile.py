@@ -130,7 +130,7 @@ def test_single_options_override_a_profile():
         ("aim=true", "aim='true': expected one of yes, no"),
         ("gap=0.05", "ends a code already"),
         ("suffix=NONE&gap=nan", "gap='nan': expected seconds from 0.001 to 10"),
-        ("suffix=NONE&gap=٠.٥", "expected seconds"),
+        ("suffix=NONE&gap=\u0660.\u0665", "expected seconds"),
         ("suffix=NONE&gap=1e9", "expected seconds"),
         ("ack=yes", "ack='yes': expected one of none, ack-nak, host-ack here"),
         ("ack=ssi", "expected one of none, ack-nak, host-ack here"),

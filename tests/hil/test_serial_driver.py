@@ -136,7 +136,7 @@ def test_a_reader_that_vanishes_blocks_the_run():
         def unplug(_wish):
             process.kill()
 
-        blocked = run(SHOP_PURCHASE, "relayed", with_scanner(port, unplug))
+        blocked = run(SHOP_PURCHASE, "relayed", with_scanner(port, unplug, "?reconnect=no"))
     assert blocked.verdict == "blocked"
     assert f"A.register.scanner is gone: {port} went away" in blocked.why
     assert any(isinstance(e, Injected) and e.lost for e in blocked.trace)

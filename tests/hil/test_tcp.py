@@ -111,7 +111,7 @@ def test_tls_to_what_speaks_none_blocks():
 def test_a_connection_that_breaks_blocks():
     """The bridge dies while a code is waited for: blocked at once, with its address."""
     with reader_elsewhere() as (address, _, bridge):
-        blocked = purchase(f"tcp:{address}", lambda _: bridge.kill())
+        blocked = purchase(f"tcp:{address}?reconnect=no", lambda _: bridge.kill())
     assert blocked.verdict == "blocked"
     assert f"A.register.scanner is gone: {address}" in blocked.why
 

@@ -25,7 +25,8 @@ class Display:
     Attributes:
         name: Full name of the part, e.g. ``B.phone.display``.
         lines: What it shows now.
-        gone: Why a real one is not there any more.
+        gone: Why a real one is not there now.
+        returns: Whether somebody tries to get a real one back.
         screen: The real thing, or None.
     """
 
@@ -35,6 +36,7 @@ class Display:
         self.name = f"{device}.display"
         self.lines: tuple[str, ...] = ()
         self.gone = ""
+        self.returns = False
         self.screen: Screen | None = None
         self._world = world
         self._device = device

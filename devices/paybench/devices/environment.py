@@ -69,6 +69,10 @@ class Source(Protocol):
         """The real thing went away."""
         ...
 
+    def found(self) -> None:
+        """The real thing is back."""
+        ...
+
 
 class _SwitchClock(Exception):
     """Attach or detach happened inside a run: go on with the other clock."""
@@ -258,9 +262,10 @@ class Environment(simpy.Environment):
         return bool(self._sources) and self._script is None
 
     def inject(self, port: str, data: bytes = b"", lost: str = "") -> None:
-        """Bytes (or, with `lost`, the end) of a real thing, on the loop's own thread.
+        """Something came from outside, on the loop's own thread.
 
-        Everything due runs, now becomes wall time, the input is recorded and delivered, and the
+        Bytes of a real thing; or, with `lost`, why it went away; or, with neither, that it is
+        back. Everything due runs, now becomes wall time, the input is recorded and delivered, and the
         agenda goes on. Another thread calls it through `wall.loop.call_soon_threadsafe`.
         """
         self._inbox.append((port, data, lost))
@@ -377,8 +382,10 @@ class Environment(simpy.Environment):
         self.trace.events.append(Injected(self.now_ns, port, data, lost))
         if lost:
             source.lost(lost)
-        else:
+        elif data:
             source.received(data)
+        else:
+            source.found()
 
     def _catch_up(self, to_time_ns: int) -> None:
         """Run what is due by a time, and make it now."""

@@ -11,9 +11,11 @@ class Part(Protocol):
     Attributes:
         name: Full name, e.g. ``A.register.scanner``.
         kind: What a driver must be able to be, to stand in its place, e.g. ``scanner``.
-        gone: Why a real part is not there any more; "" while it is. A simulated one stays.
+        gone: Why a real part is not there now; "" while it is. A simulated one stays.
+        returns: Whether somebody tries to get a part back that is gone.
     """
 
     name: str
     kind: str
     gone: str
+    returns: bool

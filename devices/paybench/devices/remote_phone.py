@@ -42,7 +42,8 @@ class RemotePhone(Phone):
 
     Attributes:
         line: The way to it; None while nobody has laid one.
-        gone: Why it is not there any more.
+        gone: Why it is not there now.
+        returns: Whether somebody tries to get it back.
         heard: What came from it that meant nothing, if something did.
         spoken: How many messages have come from it.
     """
@@ -52,6 +53,7 @@ class RemotePhone(Phone):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.line: Line | None = None
         self.gone = ""
+        self.returns = False
         self.heard = ""
         self.spoken = 0
         self._before_bill = 0
@@ -107,6 +109,12 @@ class RemotePhone(Phone):
             self.gone = why
             self._note(State(self.env.now_ns, self.name, f"gone: {why}", ""))
 
+    def find(self) -> None:
+        """The phone is back."""
+        if self.gone:
+            self.gone = ""
+            self._note(State(self.env.now_ns, self.name, "back", ""))
+
     def _have_done(self, wish: str) -> None:
         # A customer answers what the phone shows, so it has to show the bill first.
         self.world.wait_for(lambda: self.spoken > self._before_bill, self, "the bill on display")
@@ -129,5 +137,5 @@ class RemotePhone(Phone):
             self._say(NETWORK, (yield self.network.receive()))
 
     def _say(self, channel: int, message: Message) -> None:
-        if self.line is not None and not self.gone:
+        if self.line is not None:
             self.line.say(channel, message)

@@ -48,7 +48,8 @@ class Scanner:
     Attributes:
         name: Full name of the part, e.g. ``A.register.scanner``.
         port: Its end of the cable to the device.
-        gone: Why a real one is not there any more.
+        gone: Why a real one is not there now.
+        returns: Whether somebody tries to get a real one back.
         heard: What a real one sent instead of codes, if it did.
         operated: The real reader in its place, or None.
     """
@@ -59,6 +60,7 @@ class Scanner:
         self.world = world
         self.name = name
         self.gone = ""
+        self.returns = False
         self.heard = ""
         self.operated: Operated | None = None
         self.port = Port(world.env, name, "cable")

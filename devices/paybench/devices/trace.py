@@ -103,7 +103,13 @@ class Act(Event, frozen=True, gc=False):
 
 
 class Injected(Event, frozen=True, gc=False):
-    """Bytes came in from a real thing, or (with `lost`) the thing went away, and why."""
+    """Something came from a real thing.
+
+    Attributes:
+        port: Which thing, by the name of the part it stands in for.
+        data: The bytes that came; none when it went away or is back.
+        lost: Why it went away; "" when it did not.
+    """
 
     port: str
     data: bytes

@@ -86,10 +86,12 @@ class World:
         """
         if not self.staged or self.env.running:
             return
-        came = self.env.wait_until(lambda: condition() or bool(part.gone), self.patience_s)
+        self.env.wait_until(
+            lambda: condition() or bool(part.gone and not part.returns), self.patience_s
+        )
         if condition():
             return
-        if came:
+        if part.gone:
             raise PartSilent(part.name, f"{part.name} is gone: {part.gone}")
         raise PartSilent(
             part.name,

@@ -205,7 +205,7 @@ class _Reader:
             )
         asked = Spec(part.driver, part.address, {k: str(v) for k, v in part.options.items()})
         spec = part.spec or _in_one_word(asked)
-        if not part.spec and Spec.parse(spec) != asked:
+        if not part.spec and not _fits(asked):
             raise self._error(at, f"{spec!r}: no '?' fits in an address, nor '&' in an option")
         try:
             make_driver(spec)
@@ -235,6 +235,14 @@ def _as_table(value: object) -> dict[str, Any] | None:
 def _in_one_word(spec: Spec) -> str:
     query = "&".join(f"{key}={value}" for key, value in spec.options.items())
     return f"{spec.driver}:{spec.address}" + (f"?{query}" if query else "")
+
+
+def _fits(spec: Spec) -> bool:
+    """Whether a spec is the same when it is read again from one word."""
+    try:
+        return Spec.parse(_in_one_word(spec)) == spec
+    except SpecError:
+        return False
 
 
 def _culprit(spec: Spec) -> tuple[str, ...]:

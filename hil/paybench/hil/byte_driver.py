@@ -9,13 +9,14 @@ from paybench.devices.display import Display
 from paybench.devices.remote_phone import RemotePhone
 from paybench.devices.scanner import Scanner
 from paybench.hil.conversation import SESSION_BYTES
-from paybench.hil.errors import PortLost, SpecError
+from paybench.hil.errors import PortLost, PortUnavailable, SpecError
 from paybench.hil.phone_line import PhoneLine
 from paybench.hil.reader import ByteReader
 from paybench.hil.scanner import ScannerCodec, preamble, terminator
 from paybench.hil.screen import ByteScreen
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import Callable, Mapping
 
     from paybench.devices.environment import Environment
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from paybench.hil.spec import Spec
     from paybench.hil.transport import ByteTransport
 
+FIRST_RETRY_S = 0.05
+LONGEST_RETRY_S = 2.0
 READER_OPTIONS = {
+    "reconnect": "yes, or no: whether to look for a thing that went away",
     "prefix": "what stands before each payload: text, or hex as 0x02",
     "suffix": "what ends a payload: CR, LF, CRLF, TAB, or hex as 0x0D0A",
 }
@@ -48,7 +52,10 @@ class ByteDriver:
             prefix=preamble(spec.options.get("prefix", "")),
             suffix=terminator(spec.options.get("suffix", "CR")),
         )
+        self._reconnects = spec.choice("reconnect", "yes", "no") == "yes"
         self._opened = False
+        self._away = False
+        self._retry_s = FIRST_RETRY_S
         self._name = ""
         self._env: Environment | None = None
 
@@ -77,6 +84,7 @@ class ByteDriver:
             SpecError: The part is of another kind.
         """
         self._name, self._env = part.name, world.env
+        part.returns = self._reconnects
         if isinstance(part, Scanner):
             source = part.operated = ByteReader(part, world, self._codec, operator)
         elif isinstance(part, Display):
@@ -97,14 +105,50 @@ class ByteDriver:
         self.transport.close()
 
     def _take(self, data: bytes, lost: str) -> None:
-        if self._env is not None:
-            self._env.inject(self._name, data, lost)
+        if self._env is None or not self._opened:
+            return
+        self._away = bool(lost)
+        self._env.inject(self._name, data, lost)
+        if lost and self._reconnects:
+            self._retry_s = FIRST_RETRY_S
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Try to open it once more, a little later, and later each time."""
+        assert self._env is not None
+        assert self._env.wall is not None
+        loop = self._env.wall.loop
+
+        def look() -> None:
+            # In a thread: opening may wait, and the world must not.
+            loop.run_in_executor(None, self._open_again).add_done_callback(opened)
+
+        def opened(done: Future[bool]) -> None:
+            if done.result() and self._opened:
+                self._away = False
+                self.transport.start(loop, self._take)
+                if self._env is not None:
+                    self._env.inject(self._name)
+            elif self._opened:
+                self._look_again()
+
+        loop.call_later(self._retry_s, look)
+        self._retry_s = min(self._retry_s * 2, LONGEST_RETRY_S)
+
+    def _open_again(self) -> bool:
+        self.transport.close()
+        try:
+            self.transport.open()
+        except PortUnavailable:
+            return False
+        if not self._opened:  # closed meanwhile: nobody wants it any more
+            self.transport.close()
+        return True
 
     def _write(self, data: bytes) -> None:
-        if not self._opened:
-            return  # a replay, or lost
+        if not self._opened or self._away:
+            return  # a replay, or a thing that went away
         try:
             self.transport.write(data)
         except PortLost as lost:
-            self.close()
             self._take(b"", str(lost))

@@ -80,6 +80,11 @@ class Conversation:
         """The line is gone."""
         self._exchange.link_down(why)
 
+    def mend(self) -> None:
+        """The line is back: find out where both ends are, and go on from there."""
+        self._exchange.link_up()
+        self._go_on()
+
     def _go_on(self) -> None:
         """Write what is due, and set the alarm for what will be."""
         exchange = self._exchange

@@ -6,7 +6,7 @@ from the run's seed, so that a replay checks the recorded signatures with the sa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from paybench.hil.conversation import SESSION_BYTES, Conversation
 from paybench.hil.wire.errors import MessageRefused
@@ -79,6 +79,12 @@ class PhoneLine:
             self._talk.cut(why)
         self._phone.lose(why)
 
+    def found(self) -> None:
+        """The line is mended: go on where it broke."""
+        if self._talk is not None:
+            self._talk.mend()
+        self._phone.find()
+
     def _provision(self) -> None:
         self._send(encode(Channel.BENCH, "provision", Provision(**self._phone.identity())))
 
@@ -95,9 +101,10 @@ class PhoneLine:
             self._phone.heard = str(refused)
             self._world.decided(self._phone.name, "refused what the phone said", str(refused))
             return
-        if isinstance(wire.message, Shown):
-            self._phone.shown(wire.message.lines)
+        message = cast("Message", wire.message)
+        if isinstance(message, Shown):
+            self._phone.shown(message.lines)
         elif wire.channel is Channel.BENCH:
-            self._phone.heard = f"a {type(wire.message).__name__} for the bench"
+            self._phone.heard = f"a {type(message).__name__} for the bench"
         else:
-            self._phone.hear(wire.channel, wire.step, wire.message)
+            self._phone.hear(wire.channel, wire.step, message)

@@ -32,7 +32,9 @@ def qr_picture(text: str, module_px: int = 8) -> Image:
     create = cast("Any", zxingcpp).create_barcode  # its hints leave the keywords open
     try:
         text.encode()  # zxing-cpp fails otherwise on what is no Unicode
-        code = create(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+        # Without its ECI, UTF-8 is told from Latin-1 and Shift JIS by guessing.
+        charset = {} if text.isascii() else {"eci": "UTF-8"}
+        code = create(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M", **charset)
         modules = Image.fromarray(code.to_image(scale=1, add_quiet_zones=False)).convert("L")
     except ValueError as error:  # Unicode errors are ValueErrors
         raise CodeError(

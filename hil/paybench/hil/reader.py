@@ -73,6 +73,14 @@ class ByteReader:
                 State(self._world.env.now_ns, self._scanner.name, f"gone: {why}", "")
             )
 
+    def found(self) -> None:
+        """The reader is back."""
+        if self._scanner.gone:
+            self._scanner.gone = ""
+            self._world.trace.events.append(
+                State(self._world.env.now_ns, self._scanner.name, "back", "")
+            )
+
     def _hear(self, reports: list[Report]) -> None:
         for report in reports:
             if isinstance(report, Reply):
@@ -87,6 +95,7 @@ class ByteReader:
         self._await_silence()
         if self._noise_bytes + self._codec.pending_bytes > NOISE_MAX_BYTES:
             self._scanner.heard = f"more than {NOISE_MAX_BYTES >> 10} KiB without a readable code"
+            self._scanner.returns = False  # it is there; it is no use
             self.lost(f"it sent {self._scanner.heard}: check its suffix and its baud rate")
 
     def _await_silence(self) -> None:

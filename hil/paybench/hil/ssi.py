@@ -7,6 +7,7 @@ it byte by byte, and says what is certain.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,12 +24,15 @@ RETRANSMIT, CONTINUATION = 0x01, 0x02
 RESEND, BAD_CONTEXT, DENIED = 1, 2, 6
 """Causes of a CMD_NAK: the checksum is wrong, the packet is none we know, we cannot take it."""
 
+_RESENT = re.compile(rb"\xf3\x00[\x01\x03]")  # what is left of a damaged packet shows it
+
 RESPONSE_TIMEOUT_S = 2.0
 """How long a scanner waits for an answer before it resends, as it leaves the factory."""
 RESENDS = 2
 """How often it resends, after which it gives the code up."""
 
 _HEADER_BYTES, _CHECKSUM_BYTES = 4, 2
+_LOWEST_OPCODE = 0x10
 _MAX_DATA_BYTES = 255 - _HEADER_BYTES
 _NOISE_STEP_BYTES = 4096
 _NS_PER_S = 1_000_000_000
@@ -123,18 +127,18 @@ class PacketFinder:
         """Bytes that may become a packet."""
         return len(self._pending)
 
-    def feed(self, data: bytes) -> Iterator[Packet | int]:
-        """Packets, and counts of bytes that are part of none."""
+    def feed(self, data: bytes) -> Iterator[Packet | bytes]:
+        """Packets, and bytes that are part of none, in order."""
         self._pending += data
         return self._find(silent=False)
 
-    def idle(self) -> Iterator[Packet | int]:
+    def idle(self) -> Iterator[Packet | bytes]:
         """The line is silent: what is incomplete will never be a packet."""
         return self._find(silent=True)
 
-    def _find(self, *, silent: bool) -> Iterator[Packet | int]:
+    def _find(self, *, silent: bool) -> Iterator[Packet | bytes]:
         pending = self._pending
-        skipped = 0
+        skipped = bytearray()
         while pending:
             size = pending[0] + _CHECKSUM_BYTES
             possible = self._possible()
@@ -143,20 +147,23 @@ class PacketFinder:
             body = bytes(pending[: size - _CHECKSUM_BYTES])
             if possible and bytes(pending[len(body) : size]) == checksum(body):
                 if skipped:
-                    yield skipped
-                    skipped = 0
+                    yield bytes(skipped)
+                    skipped.clear()
                 del pending[:size]
                 yield Packet(body[1], body[_HEADER_BYTES:], body[2], body[3])
             else:
-                del pending[0]
-                skipped += 1
+                skipped.append(pending.pop(0))
         if skipped:
-            yield skipped
+            yield bytes(skipped)
 
     def _possible(self) -> bool:
         """Whether a packet may begin here."""
-        head = self._pending[:3]
-        return head[0] >= _HEADER_BYTES and (len(head) < 3 or head[2] == self._source)  # noqa: PLR2004
+        length, opcode, source = self._pending[:1], self._pending[1:2], self._pending[2:3]
+        return (
+            length[0] >= _HEADER_BYTES
+            and (not opcode or opcode[0] >= _LOWEST_OPCODE)
+            and (not source or source[0] == self._source)
+        )
 
 
 class SsiCodec:
@@ -166,7 +173,8 @@ class SsiCodec:
 
     * a packet whose checksum is wrong is refused, and comes again;
     * a packet with `RETRANSMIT` that equals the last one accepted comes again because our answer
-      was lost: it is acknowledged once more and not read again;
+      was lost: it is acknowledged once more and not read again, unless what we refused since was
+      sent for the first time: then it is the same article, scanned again;
     * the parts of a long code are put together until one comes without `CONTINUATION`.
 
     Memory is bounded by `max_payload_bytes`.
@@ -198,7 +206,7 @@ class SsiCodec:
         self._parts_bytes = 0
         self._kind: int = 0
         self._noise_bytes = 0  # not yet reported
-        self._refused = False  # something, since the last packet
+        self._refused = False  # something sent for the first time, since the last packet
         self._said_so = False  # in the burst of noise under way
         self._more_noise = False  # since we said so
         self._last: Packet | None = None  # accepted, without its retransmit bit
@@ -237,17 +245,19 @@ class SsiCodec:
         self._report_noise(reports)
         return reports
 
-    def _take(self, found: Packet | int, reports: list[Report]) -> None:
+    def _take(self, found: Packet | bytes, reports: list[Report]) -> None:
         if isinstance(found, Packet):
             self._report_noise(reports)
             self._open(found, reports)
             self._refused = self._said_so = self._more_noise = False
             return
-        self._noise_bytes += found
+        self._noise_bytes += len(found)
+        if not _RESENT.search(found):
+            self._refused = True
         if self._said_so:
             self._more_noise = True  # a word a burst, lest noise on the line is answered by noise
         else:
-            self._refused = self._said_so = True
+            self._said_so = True
             self._refuse(RESEND, reports)
         if self._noise_bytes >= _NOISE_STEP_BYTES:
             self._report_noise(reports)
@@ -268,13 +278,14 @@ class SsiCodec:
             self._decode(packet, reports)
 
     def _decode(self, packet: Packet, reports: list[Report]) -> None:
-        resent = packet.status & RETRANSMIT and not self._refused
+        resent = packet.status & RETRANSMIT
         packet = Packet(packet.opcode, packet.data, status=packet.status & CONTINUATION)
         self._accept(reports)
-        if resent and packet == self._last:
+        if resent and not self._refused and packet == self._last:
             return  # our answer was lost, and the code was not
         self._last = packet
-        if self._parts and packet.data[0] != self._kind:
+        # The part we refused would have come again as a resent one.
+        if packet.data[0] != self._kind or (self._refused and not resent):
             self._give_up_parts("the scanner began another code before its end", reports)
         self._kind = packet.data[0]
         self._parts_bytes += len(packet.data) - 1

@@ -127,7 +127,7 @@ class BumbleClient(BaseBleakClient):
             self._connection = await self._adapter.device.connect(self._peer_address, timeout=None)
         self._connection.on("disconnection", self._on_disconnection)
         self._gatt = Peer(self._connection).gatt_client
-        await self._answered(self._gatt.request_mtu(MTU_BYTES))
+        await self._answered(self._live.request_mtu(MTU_BYTES))
         self.services = await self._answered(self._discover())
 
     async def disconnect(self) -> None:
@@ -152,7 +152,7 @@ class BumbleClient(BaseBleakClient):
         self, characteristic: BleakGATTCharacteristic, **_more: Any
     ) -> bytearray:
         """Read a characteristic."""
-        value = await self._answered(self._gatt.read_value(characteristic.obj, no_long_read=True))
+        value = await self._answered(self._live.read_value(characteristic.obj, no_long_read=True))
         return bytearray(value)
 
     async def write_gatt_char(
@@ -160,7 +160,7 @@ class BumbleClient(BaseBleakClient):
     ) -> None:
         """Write a characteristic."""
         value = bytes(data)
-        await self._answered(self._gatt.write_value(characteristic.obj, value, response))
+        await self._answered(self._live.write_value(characteristic.obj, value, response))
 
     async def start_notify(
         self, characteristic: BleakGATTCharacteristic, callback: Any, **_more: Any
@@ -170,19 +170,26 @@ class BumbleClient(BaseBleakClient):
         def on_value(value: bytes) -> None:
             callback(bytearray(value))
 
-        await self._answered(self._gatt.subscribe(characteristic.obj, on_value))
+        await self._answered(self._live.subscribe(characteristic.obj, on_value))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         """Unsubscribe from a characteristic."""
-        await self._answered(self._gatt.unsubscribe(characteristic.obj, force=True))
+        await self._answered(self._live.unsubscribe(characteristic.obj, force=True))
 
     async def read_gatt_descriptor(self, descriptor: Any, **_more: Any) -> bytearray:
         """Read a descriptor."""
-        return bytearray(await self._answered(self._gatt.read_value(descriptor.obj)))
+        return bytearray(await self._answered(self._live.read_value(descriptor.obj)))
 
     async def write_gatt_descriptor(self, descriptor: Any, data: Any) -> None:
         """Write a descriptor."""
-        await self._answered(self._gatt.write_value(descriptor.obj, bytes(data), True))
+        await self._answered(self._live.write_value(descriptor.obj, bytes(data), True))
+
+    @property
+    def _live(self) -> Any:
+        """The GATT client, while there is a connection."""
+        if self._connection is None:
+            raise BleakError("not connected")
+        return self._gatt
 
     async def _answered(self, request: Awaitable[T]) -> T:
         """Wait for an answer.
@@ -190,8 +197,6 @@ class BumbleClient(BaseBleakClient):
         bumble cancels the future of a request whose connection ends. To the task that waits, that
         would look like its own cancellation.
         """
-        if self._connection is None:
-            raise BleakError("not connected")
         try:
             return await request
         except asyncio.CancelledError:

@@ -70,7 +70,11 @@ class Adapter:
 
     def when_lost(self, call: Callable[[], None]) -> None:
         """Have something called when the adapter goes away."""
-        self._transport.source.terminated.add_done_callback(lambda _: call())
+
+        def terminated(_future: object) -> None:
+            call()
+
+        self._transport.source.terminated.add_done_callback(terminated)
 
     async def close(self) -> None:
         """Let go of it."""

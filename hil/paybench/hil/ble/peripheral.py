@@ -74,7 +74,7 @@ class BlePeripheral(BleStream):
     async def _connect(self) -> None:
         from paybench.hil.ble.hci import Adapter
 
-        self._subscribed = asyncio.Event()
+        self._settled = asyncio.Event()  # somebody subscribed, or nobody can any more
         self._adapter = adapter = await Adapter.open(self._hci, self._advertised_name, self.address)
         adapter.when_lost(lambda: self._lose(f"the adapter {self._hci} went away"))
         adapter.device.add_service(self._service())
@@ -83,14 +83,20 @@ class BlePeripheral(BleStream):
         self._advertising()
         try:
             async with asyncio.timeout(self._open_s):
-                await self._subscribed.wait()
+                await self._settled.wait()
         except TimeoutError as error:
             raise PortUnavailable(
                 f"{self.name}: nobody connected to {self._advertised_name!r} "
                 f"({self.address}) and subscribed to TX within {self._open_s:g} s: "
                 "start the register's search, or raise the patience (wait=)"
             ) from error
+        if self._why:
+            raise PortUnavailable(self._why)
         self._begin(self._keep_in_touch())
+
+    def _lose(self, why: str) -> None:
+        super()._lose(why)
+        self._settled.set()
 
     async def _advertise(self) -> None:
         from bumble.core import UUID, AdvertisingData
@@ -147,7 +153,7 @@ class BlePeripheral(BleStream):
 
     def _on_disconnection(self, _reason: int) -> None:
         self._connection = None
-        if self._subscribed.is_set():
+        if self._settled.is_set():
             self._lose("the central ended the connection")
         else:  # somebody who only looked around
             self._tasks.append(asyncio.create_task(self._until_lost(self._advertise())))
@@ -155,8 +161,8 @@ class BlePeripheral(BleStream):
     def _on_subscription(self, _connection: Any, notify: bool, _indicate: bool) -> None:  # noqa: FBT001
         if notify:
             self._listen()
-            self._subscribed.set()
-        elif self._subscribed.is_set():
+            self._settled.set()
+        elif self._settled.is_set():
             self._lose("the central unsubscribed from TX")
 
     def _on_rx(self, _connection: Any, piece: bytes) -> None:

@@ -23,7 +23,7 @@ from paybench.hil.ble.loop_thread import LoopThread
 from paybench.hil.errors import PortUnavailable, SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 UNREAD_MAX_BYTES = 1 << 20
 ACL_BYTES = 251
@@ -100,7 +100,7 @@ class Radio:
 
 
 @contextlib.contextmanager
-def radio_on(listen: str = "") -> Iterator[str]:
+def radio_on(listen: str = "") -> Generator[str]:
     """A radio in a thread of its own, and the HCI transport of those who shall be in it.
 
     Args:

@@ -156,6 +156,9 @@ class BleStream(abc.ABC):
             self._tasks.append(asyncio.create_task(self._until_lost(work)))
 
     async def _until_lost(self, work: Coroutine[None, None, None]) -> None:
+        if self._why:
+            work.close()
+            return
         try:
             await work
         except PortLost as error:

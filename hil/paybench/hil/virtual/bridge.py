@@ -46,30 +46,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
             try:
                 with secure(connection) as caller:
                     serve = _serve_rfc2217 if options.rfc2217 else _serve_raw
-                    if serve(descriptor, caller):
+                    limit = options.cut.pop(0) if options.cut else None
+                    if serve(descriptor, caller, limit):
                         return 0
             except OSError as error:
                 # A caller that is not who it should be is no reason to stop.
                 sys.stderr.write(f"bridge: {error}\n")
 
 
-def _serve_raw(descriptor: int, caller: socket.socket) -> bool:
-    """Carry bytes both ways until the caller or stdin ends; tell whether it was stdin."""
+def _serve_raw(descriptor: int, caller: socket.socket, limit: int | None) -> bool:
+    """Carry bytes both ways until the caller or stdin ends; tell whether it was stdin.
+
+    With a limit, the cable is pulled when so many bytes have been carried: the rest is lost.
+    """
     caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    while True:
+    left = READ_BYTES if limit is None else limit
+    while left > 0:
         ready = select.select([descriptor, caller, sys.stdin], [], [])[0]
         if sys.stdin in ready:
             return True
-        if descriptor in ready:
-            caller.sendall(os.read(descriptor, READ_BYTES))
-        if caller in ready:
-            data = caller.recv(READ_BYTES)
+        for source in (descriptor, caller):
+            if source not in ready:
+                continue
+            data = (
+                os.read(descriptor, READ_BYTES) if source == descriptor else caller.recv(READ_BYTES)
+            )
             if not data:
                 return False
-            _write_all(descriptor, data)
+            data = data[:left]
+            left -= 0 if limit is None else len(data)
+            if source == descriptor:
+                caller.sendall(data)
+            else:
+                _write_all(descriptor, data)
+    return False
 
 
-def _serve_rfc2217(descriptor: int, caller: socket.socket) -> bool:
+def _serve_rfc2217(descriptor: int, caller: socket.socket, _limit: int | None) -> bool:
     """The same with RFC 2217's commands among the bytes, which pyserial's own manager answers."""
     from serial.rfc2217 import PortManager
 
@@ -145,6 +158,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rfc2217", action="store_true", help="speak RFC 2217, not raw bytes")
     parser.add_argument("--cert", type=Path, help="speak TLS, with this certificate")
     parser.add_argument("--key", type=Path, help="the certificate's key")
+    parser.add_argument(
+        "--cut", type=int, nargs="*", default=[], metavar="BYTES",
+        help="hang up after so many bytes, either way; the next number is for the next call",
+    )  # fmt: skip
     parser.add_argument("--ca", type=Path, help="callers must show a certificate of this authority")
     return parser.parse_args(arguments)
 

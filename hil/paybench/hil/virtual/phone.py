@@ -14,7 +14,7 @@ import socket
 import sys
 from collections import deque
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from paybench.devices.errors import DeviceError
 from paybench.devices.link import LinkProfile
@@ -28,6 +28,8 @@ from paybench.hil.wire.message import Channel, Provision, Shown, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+
+    from paybench.devices.message import Message
 
 READ_BYTES = 65536
 
@@ -69,6 +71,10 @@ class TwinPhone:
         """The wire broke."""
         self._talk.cut(why)
 
+    def found(self) -> None:
+        """The wire is mended."""
+        self._talk.mend()
+
     # -- Screen -------------------------------------------------------------------------------
 
     def show(self, lines: tuple[str, ...]) -> None:
@@ -98,12 +104,13 @@ class TwinPhone:
 
     def _hear(self, payload: bytes) -> None:
         wire = decode(payload)
-        if isinstance(wire.message, Provision):
-            self._be(wire.message)
+        message = cast("Message", wire.message)
+        if isinstance(message, Provision):
+            self._be(message)
         elif wire.channel is Channel.SHORT_RANGE:
-            self._far.send(wire.message, wire.step)
+            self._far.send(message, wire.step)
         elif wire.channel is Channel.NETWORK:
-            self._bank.send(wire.message, wire.step)
+            self._bank.send(message, wire.step)
 
     def _be(self, who: Provision) -> None:
         if self._phone is not None:
@@ -144,6 +151,9 @@ class _Keys:
 
     def lost(self, why: str) -> None:
         """Nobody types any more."""
+
+    def found(self) -> None:
+        """Stdin does not come back."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

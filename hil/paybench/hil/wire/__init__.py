@@ -1,13 +1,13 @@
 """The wire protocol: how a device whose firmware is ours to define speaks with the bench.
 
 Frames (`frame`) carry a reliable exchange (`exchange`) of messages (`message`), the same over
-serial, TCP and BLE (`gatt`). docs/wire-protocol.md is all that firmware needs.
+serial, TCP and BLE. docs/wire-protocol.md is all that firmware needs.
 """
 
 from paybench.hil.wire.errors import ExchangeFull, MessageRefused, WireError
 from paybench.hil.wire.exchange import Exchange, Restarted, State, Timing
 from paybench.hil.wire.frame import PAYLOAD_MAX_BYTES, VERSION, Frame, FrameDecoder, Kind, Noise
-from paybench.hil.wire.message import Channel, Shown, WireMessage, decode, encode
+from paybench.hil.wire.message import Channel, Provision, Shown, WireMessage, decode, encode
 
 __all__ = [
     "PAYLOAD_MAX_BYTES",
@@ -20,6 +20,7 @@ __all__ = [
     "Kind",
     "MessageRefused",
     "Noise",
+    "Provision",
     "Restarted",
     "Shown",
     "State",

@@ -21,7 +21,8 @@ def leaves(document: bytes) -> dict[str, object]:
     """Each value by its place, e.g. ``[3].amount.currency``; none if it is no MessagePack."""
     try:
         plain = msgspec.msgpack.decode(document)
-    except (msgspec.MsgspecError, RecursionError, TypeError):  # TypeError: an unhashable key
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError):
+        # TypeError is for a key that is a map or an array.
         return {}
     return dict(_walk(plain, "", DEPTH_MAX))
 

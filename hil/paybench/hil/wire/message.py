@@ -106,7 +106,10 @@ def encode(channel: Channel, step: str, message: Message) -> bytes:
     if type(message) not in TYPES:
         raise MessageRefused(f"a {type(message).__name__} is nothing for a wire; {_known()}")
     _check_step(step)
-    payload = _encoder.encode(WireMessage(MESSAGE_VERSION, channel, step, message))
+    try:
+        payload = _encoder.encode(WireMessage(MESSAGE_VERSION, channel, step, message))
+    except (ValueError, OverflowError, TypeError) as error:
+        raise MessageRefused(f"this {type(message).__name__} cannot be encoded: {error}") from error
     if len(payload) > PAYLOAD_MAX_BYTES:
         raise MessageRefused(
             f"a {type(message).__name__} of {len(payload)} bytes does not fit into a payload of "
@@ -127,7 +130,7 @@ def decode(payload: bytes) -> WireMessage:
         )
     try:
         decoded = _decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MessageRefused(_why_not(payload, error)) from error
     except RecursionError as error:
         raise MessageRefused("the payload is nested deeper than any message") from error
@@ -145,7 +148,7 @@ def _check_step(step: str) -> None:
         )
 
 
-def _why_not(payload: bytes, error: msgspec.MsgspecError) -> str:
+def _why_not(payload: bytes, error: Exception) -> str:
     """Why a payload is no message: by the rules of this protocol where they say it better."""
     values = leaves(payload)
     version = values.get("[0]", MESSAGE_VERSION)
