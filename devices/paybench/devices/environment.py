@@ -265,8 +265,8 @@ class Environment(simpy.Environment):
         """Something came from outside, on the loop's own thread.
 
         Bytes of a real thing; or, with `lost`, why it went away; or, with neither, that it is
-        back. Everything due runs, now becomes wall time, the input is recorded and delivered, and the
-        agenda goes on. Another thread calls it through `wall.loop.call_soon_threadsafe`.
+        back. Everything due runs, now becomes wall time, the input is recorded and delivered, and
+        the agenda goes on. Another thread calls it through `wall.loop.call_soon_threadsafe`.
         """
         self._inbox.append((port, data, lost))
         if self.wall is not None:
