@@ -3,7 +3,7 @@
 520 scenes of 640 x 480 pixels are made from fixed seeds: 26 codes (QR codes of 7 to 150 characters,
 EMVCo codes, EAN-13, Code 128) on a cluttered desk under 20 conditions. A read counts when the
 code's own payload comes out; any other payload counts as wrong, also beside a right one. The
-conditions were set before anything was read, and no decoder takes part in making the pictures.
+conditions were set before anything was read. 40 more scenes show a desk without a code.
 
 `camera_ratio` is the time from a picture to the payload in the device's hands, through threads,
 wall clock, record, codec and cable, over that of the bare decoder on the same pictures of 1920 x
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     Condition = Callable[[Picture, np.random.Generator], Picture]
 
 WIDTH, HEIGHT = 640, 480
-FRAMES_EACH = 60
-ROUNDS = 5
+FRAMES_EACH = 20
+ROUNDS = 12
 
 
 # -- the codes ----------------------------------------------------------------------------------
@@ -90,8 +91,8 @@ def scaled(picture: Picture, factor: int) -> Picture:
     return np.kron(picture, np.ones((factor, factor), np.uint8))
 
 
-def scene(code: Picture, chance: np.random.Generator) -> Picture:
-    """The code on a desk with things on it."""
+def scene(code: Picture | None, chance: np.random.Generator) -> Picture:
+    """A desk with things on it, and perhaps a code."""
     desk = np.linspace(150, 210, WIDTH, dtype=np.float32)[None, :].repeat(HEIGHT, 0)
     desk = desk.astype(np.uint8)
     for x, y, w, h, level in chance.integers((0, 0, 20, 10, 30), (600, 440, 140, 90, 250), (14, 5)):
@@ -99,6 +100,8 @@ def scene(code: Picture, chance: np.random.Generator) -> Picture:
     for number in range(4):
         at = (int(chance.integers(0, 400)), int(chance.integers(20, 470)))
         cv2.putText(desk, f"RECEIPT No. {number} 2.50 EUR", at, 0, 0.6, 40, 1)
+    if code is None:
+        return desk
     height, width = code.shape
     left = (WIDTH - width) // 2 + int(chance.integers(-25, 26))
     top = (HEIGHT - height) // 2 + int(chance.integers(-25, 26))
@@ -114,7 +117,7 @@ def turned(degrees: float) -> Condition:
 
     def turn(picture: Picture, _: np.random.Generator) -> Picture:
         turning = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), degrees, 1)
-        return cv2.warpAffine(picture, turning, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
+        return cv2.warpAffine(picture, turning, (WIDTH, HEIGHT), borderValue=180)
 
     return turn
 
@@ -192,7 +195,7 @@ def on_screen(picture: Picture, _: np.random.Generator) -> Picture:
 def far(picture: Picture, _: np.random.Generator) -> Picture:
     """Half as large, and sampled as a camera does."""
     small = cv2.resize(picture, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
-    return cv2.copyMakeBorder(small, 120, 120, 160, 160, cv2.BORDER_REFLECT)
+    return cv2.copyMakeBorder(small, 120, 120, 160, 160, cv2.BORDER_CONSTANT, value=180)
 
 
 def pressed(picture: Picture, _: np.random.Generator) -> Picture:
@@ -215,7 +218,6 @@ CONDITIONS: dict[str, Condition] = {
     "leaning": leaning,
     "curved": curved,
     "out of focus": lambda picture, _: cv2.GaussianBlur(picture, (0, 0), 1.3),
-    "far out of focus": lambda picture, _: cv2.GaussianBlur(picture, (0, 0), 1.8),
     "moved": moved,
     "noise": noisy(25),
     "more noise": noisy(45),
@@ -230,7 +232,6 @@ CONDITIONS: dict[str, Condition] = {
     "far": far,
     "JPEG": pressed,
 }
-del CONDITIONS["far out of focus"]  # replaced below if ever needed
 
 
 # -- what is measured ---------------------------------------------------------------------------
@@ -245,6 +246,16 @@ def corpus() -> list[tuple[str, str, str, Picture]]:
             chance = np.random.default_rng((number, other))
             scenes.append((name, kind, text, condition(scene(code, chance), chance)))
     return scenes
+
+
+def empty_desks() -> list[Picture]:
+    """Scenes without a code, under each condition."""
+    desks = []
+    for number in range(2):
+        for other, condition in enumerate(CONDITIONS.values()):
+            chance = np.random.default_rng((number, other, 99))
+            desks.append(condition(scene(None, chance), chance))
+    return desks
 
 
 def read_all(name: str, scenes: list[tuple[str, str, str, Picture]]) -> tuple[float, int, float]:
@@ -323,25 +334,28 @@ def through_camera(frames: list[Picture]) -> list[float]:
 
 
 def camera_ratio(width: int, height: int) -> tuple[float, float]:
-    """The camera's median time over the bare decoder's, and the latter in milliseconds."""
+    """The camera's time over the bare decoder's, and the latter in milliseconds."""
     frames = camera_frames(width, height)
     alone: list[float] = []
     ours: list[float] = []
     for _ in range(ROUNDS):
         alone += bare(frames)
         ours += through_camera(frames)
-    ratio = statistics.median(ours) / statistics.median(alone)
+    # The fastest quarter of each: what other programs on the machine disturb least.
+    alone_ms, ours_ms = (statistics.quantiles(taken, n=8)[0] for taken in (alone, ours))
     print(
-        f"{width} x {height}: decoder {statistics.median(alone):.2f} ms, picture to device "
-        f"{statistics.median(ours):.2f} ms, ratio {ratio:.3f}"
+        f"{width} x {height}: decoder {alone_ms:.2f} ms, picture to device {ours_ms:.2f} ms, "
+        f"ratio {ours_ms / alone_ms:.3f} (of medians {_median_ratio(ours, alone):.3f})"
     )
-    return ratio, statistics.median(alone)
+    return ours_ms / alone_ms, alone_ms
+
+
+def _median_ratio(ours: list[float], alone: list[float]) -> float:
+    return statistics.median(ours) / statistics.median(alone)
 
 
 def import_ms(module: str) -> float:
     """What importing a module costs a process that has not."""
-    import subprocess
-
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
     runs = [
         float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
@@ -360,14 +374,19 @@ def main() -> None:
     zxing_rate, _, zxing_ms = read_all("zxing", scenes)
     wechat_rate, _, _ = read_all("wechat", [scene for scene in scenes if scene[1] == "QR"])
     rate, wrong, auto_ms = read_all("auto", scenes)
+    began = time.perf_counter()
+    ghosts = [code for desk in empty_desks() for code in DECODERS["auto"](desk)]
+    empty_ms = (time.perf_counter() - began) * 1e3 / len(empty_desks())
+    print(f"auto    on desks without a code: {len(ghosts)} payloads, {empty_ms:.2f} ms a picture")
     ratio, decode_ms = camera_ratio(1920, 1080)
     ratio_vga, _ = camera_ratio(WIDTH, HEIGHT)
     figures = {
         "read_rate": round(rate, 4),
-        "wrong": wrong,
+        "wrong": wrong + len(ghosts),
         "camera_ratio": round(ratio, 3),
         "camera_ratio_vga": round(ratio_vga, 3),
         "decode_ms": round(auto_ms, 2),
+        "decode_empty_ms": round(empty_ms, 2),
         "decode_1080p_ms": round(decode_ms, 2),
         "zxing_read_rate": round(zxing_rate, 4),
         "zxing_ms": round(zxing_ms, 2),

@@ -369,7 +369,7 @@ def test_a_result_of_another_sale_is_ignored():
     shop.sell()
     shop.wait_for_the_end()
     assert shop.paid() == PAID
-    assert ("ignored", "it belongs to A.register-000099") in shop.decisions()
+    assert ("ignored", "a SettledResult that belongs to A.register-000099") in shop.decisions()
     assert shop.steps()[-2:] == ["S108", "S108"]
 
 

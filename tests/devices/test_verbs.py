@@ -12,6 +12,7 @@ from paybench.devices.world import World
 class Bulb:
     kind = "bulb"
     gone = ""
+    returns = False
 
     def __init__(self, name):
         self.name = name
@@ -204,6 +205,16 @@ def test_a_part_that_went_away_is_not_waited_for(world, lamp):
     with pytest.raises(PartSilent, match=r"A\.lamp\.bulb is gone: unplugged"):
         lamp.wait(lambda: False, 10)
     assert world.env.now == 3
+
+
+def test_a_part_that_may_return_is_waited_for(world, lamp):
+    """A part that is gone and looked for is waited for: it may come back and do what it should."""
+    lamp.bulb.returns = True
+    lamp.bulb.gone = "unplugged"
+    lamp.wait(lambda: world.env.now >= 3, 10)
+    assert world.env.now >= 3
+    with pytest.raises(PartSilent, match=r"A\.lamp\.bulb is gone: unplugged"):
+        lamp.wait(lambda: False, 10)
 
 
 def test_an_expectation_is_an_act_that_waits(world, lamp):

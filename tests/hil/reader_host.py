@@ -21,8 +21,8 @@ class Host:
         self.world.connect(self.scanner.port, till, LinkProfile())
         self._tty = -1 if path is None else os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         self.written = []
-        reader = ByteReader(self.scanner, self.world, codec, print, self._write)
-        self.env.attach(self.scanner.name, reader)
+        self.reader = ByteReader(self.scanner, self.world, codec, print, self._write)
+        self.env.attach(self.scanner.name, self.reader)
         if path is not None:
             self.env.wall.loop.add_reader(self._tty, self._readable)
 

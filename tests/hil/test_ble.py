@@ -22,14 +22,16 @@ from bleak.exc import (
     BleakBluetoothNotAvailableReason,
     BleakDBusError,
 )
+from nursery import Nursery
+from rounds import rounds
 
 from paybench.hil.ble import hci as hci_module
 from paybench.hil.ble.central import BleCentral, why_not
 from paybench.hil.ble.credit import WINDOW_PIECES, Credit
+from paybench.hil.ble.loop_thread import LoopThread
 from paybench.hil.ble.peripheral import BlePeripheral, static_address
-from paybench.hil.ble.radio import radio_on
+from paybench.hil.ble.radio import Radio, radio_on
 from paybench.hil.errors import PortLost, PortUnavailable, SpecError
-from rounds import rounds
 
 MUCH = 100_000
 LIMIT_S = 30.0
@@ -53,7 +55,7 @@ loop.run_forever()
 central.close()
 """
 
-# A client that keeps none of the rules, one after the other: bleak on our backend, without a stream.
+# A client that keeps none of the rules, one after the other: bleak on our backend, no stream.
 RUDE = """
 import asyncio, contextlib, sys
 from bleak import BleakClient, BleakScanner
@@ -83,34 +85,52 @@ async def main():
             else:
                 await client.write_gatt_char(LINK_UUID, bytes.fromhex(what), response=True)
             await ended.wait()
+    print("done")
 asyncio.run(main())
 """
 
-# A peripheral without our service.
-STRANGER = """
+# Two peripherals that are none of ours: one without our service and with a name that is no text,
+# and one that ends every connection at once.
+STRANGERS = """
 import asyncio, sys
 from bumble.core import AdvertisingData
 from paybench.hil.ble.hci import Adapter
+ending = set()
+def end(connection):
+    ending.add(asyncio.ensure_future(connection.disconnect()))
+async def advertise(name, address):
+    adapter = await Adapter.open(sys.argv[1], "stranger", address)
+    data = AdvertisingData([(AdvertisingData.COMPLETE_LOCAL_NAME, name)])
+    await adapter.device.start_advertising(
+        advertising_data=bytes(data),
+        auto_restart=True,
+        advertising_interval_min=50,
+        advertising_interval_max=50,
+    )
+    return adapter
 async def main():
-    adapter = await Adapter.open(sys.argv[1], "stranger", "F0:00:00:00:00:01")
-    name = AdvertisingData([(AdvertisingData.COMPLETE_LOCAL_NAME, b'\\xff\\x00\\xfe')])
-    await adapter.device.start_advertising(advertising_data=bytes(name), auto_restart=True)
+    stranger = await advertise(b'\\xff\\x00\\xfe', "F0:00:00:00:00:01")
+    hasty = await advertise(b"hasty", "F0:00:00:00:00:02")
+    hasty.device.on("connection", end)
     print("advertising", flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
 """
 
 
-@contextmanager
+NURSERY = []
+
+
 def process(*arguments):
-    command = [sys.executable, *map(str, arguments)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as running:
-        try:
-            yield running
-        finally:
-            running.kill()
+    """Another process, see `Nursery`."""
+    return NURSERY[0].process(*arguments)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nursery():
+    NURSERY.append(Nursery())
+    yield
+    NURSERY.pop().close()
 
 
 @pytest.fixture(scope="module")
@@ -255,14 +275,14 @@ def test_what_comes_before_the_start_is_kept(air, echo):
 
 
 def test_a_world_that_stands_still_holds_the_other_side_back(air, echo):
-    """While nobody takes, no more than a window comes in, the link stays up, and nothing is lost."""
-    central = BleCentral("echo", air, silence_s=2.0)
+    """While nobody takes, no more than a window comes in; the link stays up, and all arrives."""
+    central = BleCentral("echo", air, silence_s=1.0)
     with World(central) as world:
         for _ in range(200):
             types(echo, "x" * 999)
         wait_until(lambda: central._credit.arrived == WINDOW_PIECES)
         with pytest.raises(PortUnavailable):  # seconds of wall time without a turn of the loop
-            BleCentral("nobody", air, open_s=2.5).open()
+            BleCentral("nobody", air, open_s=1.5).open()
         assert central._credit.arrived == WINDOW_PIECES
         assert world.gets(200_000) == (b"x" * 999 + b"\r") * 200
         assert world.lost == ""
@@ -281,10 +301,10 @@ def test_a_central_finds_by_address(air):
 
 def test_a_peripheral_that_vanishes_is_noticed(air):
     """A peripheral killed in mid-air is lost, once, with its name and how long it was silent."""
-    central = BleCentral("mortal", air, silence_s=1.0)
+    central = BleCentral("mortal", air, silence_s=0.5)
     with twin(air, "mortal", "--echo") as peripheral, World(central) as world:
         peripheral.kill()
-        assert world.loses() == "ble-central:mortal: it has not answered for 1 s"
+        assert world.loses() == "ble-central:mortal: it has not answered for 0.5 s"
         world.stream.write(b"into the void")
         world.stream.close()
         assert world.losses == 1
@@ -292,8 +312,8 @@ def test_a_peripheral_that_vanishes_is_noticed(air):
 
 def test_a_peripheral_that_freezes_is_noticed(air, echo):
     """A peripheral whose radio goes on while its program stands still is lost as well."""
-    with World(BleCentral("echo", air, silence_s=1.0)) as world, frozen(echo):
-        assert world.loses() == "ble-central:echo: it has not answered for 1 s"
+    with World(BleCentral("echo", air, silence_s=0.5)) as world, frozen(echo):
+        assert world.loses() == "ble-central:echo: it has not answered for 0.5 s"
 
 
 def test_a_central_that_vanishes_is_noticed(air):
@@ -326,7 +346,7 @@ def test_an_adapter_that_goes_away_is_noticed():
 def test_an_absent_peripheral_is_refused(air):
     """Nobody of that name: unavailable in bounded time, and the error says who is in the air."""
     with pytest.raises(PortUnavailable) as refused:
-        BleCentral("nobody", air, open_s=1.0).open()
+        BleCentral("nobody", air, open_s=0.5).open()
     assert "ble-central:nobody: no peripheral of that name" in str(refused.value)
     assert f"'echo' {static_address('echo')}" in str(refused.value)
 
@@ -339,12 +359,21 @@ def test_a_peripheral_that_does_not_answer_is_refused(air, echo):
 
 def test_a_stranger_is_refused(air):
     """A peripheral without our service is refused; a name that is no text does no harm."""
-    with process("-c", STRANGER, air) as stranger:
-        stranger.stdout.readline()
+    with process("-c", STRANGERS, air) as strangers:
+        strangers.stdout.readline()
         with pytest.raises(PortUnavailable, match="does not offer the paybench service"):
             BleCentral("F0:00:00:00:00:01", air).open()
         with pytest.raises(PortUnavailable, match="F0:00:00:00:00:01"):
-            BleCentral("nobody", air, open_s=1.0).open()
+            BleCentral("nobody", air, open_s=0.5).open()
+
+
+def test_a_peripheral_that_hangs_up_at_once_is_refused(air):
+    """One that ends the connection while it is being set up: unavailable, and nothing else."""
+    with process("-c", STRANGERS, air) as strangers:
+        strangers.stdout.readline()
+        for _ in range(rounds(5)):
+            with pytest.raises(PortUnavailable, match="the connection failed"):
+                BleCentral("hasty", air, open_s=3.0).open()
 
 
 def test_a_register_that_never_comes_is_refused(air):
@@ -369,7 +398,7 @@ def test_a_central_that_breaks_the_rules_is_lost(air):
                 world.start()
                 assert sentence in world.loses()
                 assert len(world.data) <= WINDOW_PIECES * 512
-        assert rude.wait(LIMIT_S) == 0
+        assert rude.stdout.read() == "done\n"
 
 
 def test_more_than_anybody_takes_is_given_up(air, echo):
@@ -415,6 +444,20 @@ def test_nothing_is_left_behind(air):
             world.gets(5)
         world.stream.close()
     assert left() == before
+
+
+def test_the_radio_forgets_who_hung_up():
+    """Guests that came and went leave nothing in the air."""
+    thread, radio = LoopThread("radio"), Radio()
+    try:
+        thread.run(radio.open(), LIMIT_S)
+        for _ in range(rounds(3)):
+            with pytest.raises(PortUnavailable):
+                BleCentral("nobody", radio.hci, open_s=0.05).open()
+        wait_until(lambda: not radio._air.controllers)
+    finally:
+        thread.run(radio.close(), LIMIT_S)
+        thread.close()
 
 
 @pytest.mark.usefixtures("echo")

@@ -89,6 +89,22 @@ def test_a_phone_that_approves_with_the_wrong_password_fails():
     assert "expected display 'PAID 2.50'" in failed.why
 
 
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("twice", "expected steps D1 D2 D3 D4, seen steps D1 D2 D2 D3 D4"),
+        ("other", "ignored a AuthenticatedPurchase that belongs to another-1"),
+        ("garbled", "ignored what B.phone said"),
+    ],
+)
+def test_a_phone_that_answers_wrongly_fails(fault, sentence):
+    """Twice, to another question, or with no message at all: failed, and the reason says where."""
+    with twin("phone", "--fault", fault) as ((_, port), process):
+        failed = pay("shop-purchase", "relayed", f"serial:{port}", Customer(process), patience_s=1)
+    assert failed.verdict == "failed"
+    assert sentence in failed.why
+
+
 def test_a_phone_that_is_unplugged_blocks():
     """The phone goes away when it is asked to approve: blocked, with its port's name."""
     with twin("phone") as ((_, port), process):

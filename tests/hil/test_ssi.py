@@ -92,7 +92,7 @@ def test_chunking_changes_nothing(sent, cuts):
     assert finder.pending_bytes == 0
 
 
-@settings(max_examples=rounds(200))
+@settings(max_examples=rounds(100))
 @given(st.binary(max_size=600), st.lists(packets, min_size=1, max_size=3), st.binary(max_size=300))
 def test_packets_in_garbage_are_found(before, sent, after):
     """Whatever stands around them, good packets are found at the latest in the next silence."""
@@ -181,20 +181,20 @@ def test_a_code_whose_end_never_comes_is_noise():
 
 
 def test_memory_is_bounded():
-    """A megabyte of parts that never end, and of garbage, is counted and not kept."""
+    """Any number of parts that never end, and of garbage, is counted and not kept."""
     part = decode_data(QR_TYPE, b"x" * 300)[0].encode()
     codec = SsiCodec()
     tracemalloc.start()
-    for _ in range(4000):
+    for _ in range(400):
         codec.feed(part)
     garbage = SsiCodec()
-    for _ in range(20):
-        garbage.feed(b"\xff\x01\x00" * 10_000)
+    for _ in range(5):
+        garbage.feed(b"\xff\x01\x00" * 3000)
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak_bytes < 300_000
+    assert peak_bytes < 80_000
     [_, noise] = codec.feed(scan("x", kind=QR_TYPE))
-    assert noise == Noise(1_000_001, "the code has 1000001 bytes: at most 4096 are taken")
+    assert noise == Noise(100_001, "the code has 100001 bytes: at most 4096 are taken")
     assert codec.feed(scan(EAN))[-1] == Scanned(EAN, "EAN-13")
 
 
@@ -246,7 +246,7 @@ class Scanner:
         return True
 
 
-@settings(max_examples=rounds(200))
+@settings(max_examples=rounds(100))
 @given(
     st.lists(codes, min_size=1, max_size=6, unique=True),
     st.lists(st.sampled_from(["", "", "damaged", "lost", "unheard"]), max_size=30),
@@ -263,7 +263,7 @@ def test_one_scan_is_one_reading(texts, faults, part_bytes):
         assert read in ([[marked]] if acknowledged else [[], [marked]])
 
 
-@settings(max_examples=rounds(200))
+@settings(max_examples=rounds(100))
 @given(
     st.text("ab", min_size=1, max_size=20),
     st.lists(st.sampled_from(["", "", "damaged", "unheard"]), max_size=40),

@@ -139,10 +139,12 @@ deeds = st.one_of(
 
 
 @settings(max_examples=rounds(300))
-@given(st.integers(1, 4), st.lists(deeds, max_size=60))
-def test_every_payload_arrives_once_and_in_order(window, story):
+@given(st.integers(1, 4), st.booleans(), st.lists(deeds, max_size=60))
+def test_every_payload_arrives_once_and_in_order(window, is_open, story):
     """Loss, repetition, corruption, cuts and pulled cables change nothing once the line is good."""
     line = Line(window)
+    if is_open:
+        line.heal()
     for deed, *arguments in story:
         getattr(line, deed)(*arguments)
         for end in (0, 1):
@@ -230,6 +232,8 @@ def test_what_is_held_is_no_credit():
     line.deliver(0)
     assert line.got[1] == [b"\0", b"\1"]
     assert not any(line.way)
+    line.hold(1, 0)
+    assert kinds(line.way[0]) == [Kind.ACK]
     line.heal()
     assert line.got[1] == line.sent[0]
 
@@ -360,6 +364,65 @@ def test_a_looped_back_line_is_named():
         end.on_deadline(end.next_deadline_ns or 0)
     assert end.state is State.SILENT
     assert "is the line looped back" in end.why
+
+
+def test_half_a_frame_does_not_outlive_its_link():
+    """What a pulled cable cut in two is not put together when the cable is back."""
+    line = open_line()
+    line.ends[0].send(b"x")
+    data = line.ends[0].to_transmit(0)
+    line.ends[1].receive(data[:9])
+    line.ends[1].link_down("pulled")
+    line.ends[1].link_up()
+    assert line.ends[1].receive(data[9:]) == []
+
+
+def test_a_silent_exchange_wakes_for_a_peer_that_does_not_know_it():
+    """A peer that was heard and never heard us may come back: its HELLO wakes us all the same."""
+    end, hello = Exchange(1), Frame(Kind.HELLO, 0, 0, 8, bytes.fromhex("0000000200000000"))
+    end.link_up()
+    end.receive(hello.encode())
+    end.to_transmit(0)
+    while end.next_deadline_ns is not None:
+        end.on_deadline(end.next_deadline_ns)
+        end.to_transmit(end.next_deadline_ns or 0)
+    assert end.state is State.SILENT
+    end.receive(hello.encode())
+    assert kinds(end.to_transmit(0)) == [Kind.WELCOME, Kind.HELLO]
+
+
+def test_an_acknowledgement_of_long_ago_changes_nothing():
+    """A line that repeats old frames does not turn the count back."""
+    line = open_line()
+    line.send(0, b"one")
+    line.deliver(1)
+    line.send(0, b"two")
+    line.deliver(1)
+    line.deliver(0, mangle=lambda data: data + data)
+    line.send(0, b"three")
+    line.heal()
+    assert line.got[1] == [b"one", b"two", b"three"]
+
+
+def test_a_late_acknowledgement_overtakes_a_retransmission():
+    """What was acknowledged while it was being sent again is not sent once more."""
+    line = open_line()
+    for number in range(3):
+        line.send(0, bytes([number]))
+    line.wait()
+    line.deliver(1)
+    line.deliver(0)
+    line.send(0, b"more")
+    assert kinds(line.way[1]) == [Kind.DATA]
+    line.heal()
+    assert line.got[1] == [b"\0", b"\1", b"\2", b"more"]
+
+
+def test_a_peer_that_ignores_credit_gets_no_more_than_promised():
+    """Payloads we have promised no room for are dropped, however well-formed."""
+    line = open_line(window=2)
+    frames = [Frame(Kind.DATA, number, 0, 8, bytes([number])) for number in range(9)]
+    assert line.ends[1].receive(b"".join(f.encode() for f in frames)) == [b"\0", b"\1"]
 
 
 def test_the_queue_has_an_end():

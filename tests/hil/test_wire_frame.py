@@ -154,6 +154,15 @@ def test_what_is_no_frame_says_why(wire, why):
     assert noise.byte_count == len(wire) - 1
 
 
+def test_what_is_too_long_leaves_nothing_behind():
+    """The end of an overlong stretch is counted with it, and the frame behind it is read."""
+    decoder = FrameDecoder()
+    assert decoder.feed(b"x" * (FRAME_MAX_BYTES + 1)) == []
+    noise, frame = decoder.feed(b"yy\0" + LONGEST.encode())
+    assert noise.byte_count == FRAME_MAX_BYTES + 3
+    assert frame == LONGEST
+
+
 def test_the_longest_frame_fits_exactly():
     """The bound on a frame is the length of the longest one, to the byte."""
     assert len(LONGEST.encode()) == FRAME_MAX_BYTES + 1

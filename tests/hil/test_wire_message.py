@@ -48,7 +48,11 @@ INQUIRY = [1, 1, "S108", {"type": "Inquiry", "settlement_id": "till-1/77"}]
 pack = msgspec.msgpack.encode
 
 
-@given(messages, st.sampled_from(Channel), st.from_regex("[A-Za-z][A-Za-z0-9._-]{0,15}", fullmatch=True))
+@given(
+    messages,
+    st.sampled_from(Channel),
+    st.from_regex("[A-Za-z][A-Za-z0-9._-]{0,15}", fullmatch=True),
+)
 def test_every_message_comes_back(message, channel, step):
     """Whatever may be said on a wire is read there as it was said."""
     payload = encode(channel, step, message)

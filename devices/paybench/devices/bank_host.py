@@ -9,6 +9,7 @@ from msgspec import structs
 from paybench.devices.device import Device
 from paybench.devices.environment import to_ns
 from paybench.devices.purchase import Inquiry, InquiryAnswer, SettledResult, SettlementDemand
+from paybench.devices.world import IGNORED
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -59,7 +60,7 @@ class BankHost(Device):
                 answer = self.bank.inquire(message.settlement_id)
                 self.network.send(InquiryAnswer(message.settlement_id, answer), "S108", sender)
             else:
-                self.decided("ignored", f"a {type(message).__name__} is nothing for a bank")
+                self.decided(IGNORED, f"a {type(message).__name__} is nothing for a bank")
 
     def _settle(self, demand: SettlementDemand, sender: str) -> None:
         """Withdraw, tell the sender, and have the deposit made afterwards ([0141], [0142])."""

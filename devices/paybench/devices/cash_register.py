@@ -20,6 +20,7 @@ from paybench.devices.purchase import (
 )
 from paybench.devices.sale import Sale
 from paybench.devices.scanner import Misreading, Scanner
+from paybench.devices.world import IGNORED
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -258,7 +259,7 @@ class CashRegister(Device):
                 self._keep(sale, "DECLINED", message.why)
                 return
             why = f"a {type(message).__name__} that is no end of this sale"
-            self.decided("ignored", why, sale.settlement_id)
+            self.decided(IGNORED, why, sale.settlement_id)
             if result.triggered:
                 result = self.bank_line.receive(timeout_s=self.approval_timeout_s)
             else:
@@ -272,7 +273,8 @@ class CashRegister(Device):
             message = yield port.receive(timeout_s)
             if message is None or message.correlation == sale.settlement_id:
                 return message
-            self.decided("ignored", f"it belongs to {message.correlation}", sale.settlement_id)
+            why = f"a {type(message).__name__} that belongs to {message.correlation or 'nothing'}"
+            self.decided(IGNORED, why, sale.settlement_id)
 
     def _inquire(
         self, sale: Sale, demand: SettlementDemand | None

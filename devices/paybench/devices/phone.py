@@ -16,6 +16,7 @@ from paybench.devices.purchase import (
     SettlementDemand,
 )
 from paybench.devices.secret import Secret
+from paybench.devices.world import IGNORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -125,7 +126,7 @@ class Phone(Device):
         while True:
             message, sender = yield self.short_range.receive_from()
             if not isinstance(message, PurchaseInformation):
-                self.decided("ignored", f"a {type(message).__name__} is nothing for a phone")
+                self.decided(IGNORED, f"a {type(message).__name__} is nothing for a phone")
                 continue
             self.bill, self.biller, self._approval = message, sender, None
             self.bills.append(message)
@@ -139,7 +140,7 @@ class Phone(Device):
         while True:
             message = yield self.network.receive()
             if not isinstance(message, SettledResult):
-                self.decided("ignored", f"a {type(message).__name__} is nothing for a phone")
+                self.decided(IGNORED, f"a {type(message).__name__} is nothing for a phone")
                 continue
             outcome = message.outcome
             self.become("paid" if outcome.settled else "refused", message.settlement_id)

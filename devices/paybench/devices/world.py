@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+IGNORED = "ignored"
+"""The decision of a device that makes nothing of a message; its reason names the message."""
+
 RIG = "rig"
 """Who acts, in traces, when it is the scenario itself and no device's user."""
 
@@ -119,8 +122,15 @@ class World:
         """
         self.env.outside(who, "expects", {"what": expected})
         if not self.env.wait_until(condition, self.patience_s):
-            raise Unmet(who, expected, seen())
+            raise Unmet(who, expected, seen() + self._last_ignored())
         self.after_act()
+
+    def _last_ignored(self) -> str:
+        """What a device last made nothing of: often the reason that something expected is not."""
+        for event in reversed(self.trace.events):
+            if isinstance(event, Decision) and event.decision == IGNORED:
+                return f" ({event.by} ignored {event.why})"
+        return ""
 
     def decided(self, by: str, decision: str, why: str = "", correlation: str = "") -> None:
         """Note in the trace what somebody decided who is no device, e.g. a fleet's customer."""

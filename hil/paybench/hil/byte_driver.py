@@ -11,8 +11,8 @@ from paybench.devices.scanner import Scanner
 from paybench.hil.conversation import SESSION_BYTES
 from paybench.hil.errors import PortLost, PortUnavailable, SpecError
 from paybench.hil.phone_line import PhoneLine
+from paybench.hil.profile import OPTIONS, reader_codec
 from paybench.hil.reader import ByteReader
-from paybench.hil.scanner import ScannerCodec, preamble, terminator
 from paybench.hil.screen import ByteScreen
 
 if TYPE_CHECKING:
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 2.0
-READER_OPTIONS = {
-    "reconnect": "yes, or no: whether to look for a thing that went away",
-    "prefix": "what stands before each payload: text, or hex as 0x02",
-    "suffix": "what ends a payload: CR, LF, CRLF, TAB, or hex as 0x0D0A",
+READER_OPTIONS = OPTIONS | {
+    "reconnect": "yes (default), or no: whether to look for a thing that went away",
 }
 
 
@@ -48,10 +46,7 @@ class ByteDriver:
     def __init__(self, spec: Spec, transport: ByteTransport) -> None:
         spec.check_options(self.options)
         self.transport = transport
-        self._codec = ScannerCodec(
-            prefix=preamble(spec.options.get("prefix", "")),
-            suffix=terminator(spec.options.get("suffix", "CR")),
-        )
+        self._codec = reader_codec(spec.options)
         self._reconnects = spec.choice("reconnect", "yes", "no") == "yes"
         self._opened = False
         self._away = False
@@ -86,7 +81,7 @@ class ByteDriver:
         self._name, self._env = part.name, world.env
         part.returns = self._reconnects
         if isinstance(part, Scanner):
-            source = part.operated = ByteReader(part, world, self._codec, operator)
+            source = part.operated = ByteReader(part, world, self._codec, operator, self._write)
         elif isinstance(part, Display):
             source = part.screen = ByteScreen(part, world, self._write)
         elif isinstance(part, RemotePhone):
@@ -107,7 +102,11 @@ class ByteDriver:
     def _take(self, data: bytes, lost: str) -> None:
         if self._env is None or not self._opened:
             return
-        self._away = bool(lost)
+        if self._away:
+            return  # what reading has noticed, writing notices too
+        if lost:
+            self._away = True
+            self.transport.close()
         self._env.inject(self._name, data, lost)
         if lost and self._reconnects:
             self._retry_s = FIRST_RETRY_S
@@ -136,7 +135,6 @@ class ByteDriver:
         self._retry_s = min(self._retry_s * 2, LONGEST_RETRY_S)
 
     def _open_again(self) -> bool:
-        self.transport.close()
         try:
             self.transport.open()
         except PortUnavailable:

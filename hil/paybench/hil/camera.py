@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from paybench.devices.scanner import Scanner
-from paybench.hil.codes import DECODERS, Code, decoder_named
+from paybench.hil.codes import DECODERS, ByTurns, Code, decoder_named
 from paybench.hil.errors import DecoderMissing, PortLost, PortUnavailable, SpecError
 from paybench.hil.picture import Pictures, pictures_at
 from paybench.hil.sighting import CameraReader, Gaze, Sighting
@@ -124,7 +124,8 @@ class Eye:
         self, pictures: Pictures, decoder: str, loop: AbstractEventLoop, take: Take
     ) -> None:
         self._pictures = pictures
-        self._decode = decoder_named(decoder)
+        in_a_stream = decoder == "auto" and pictures.misses > 1
+        self._decode = ByTurns() if in_a_stream else decoder_named(decoder)
         self._loop = loop
         self._take = take
         self._stop = threading.Event()

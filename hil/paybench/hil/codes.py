@@ -1,7 +1,9 @@
 """Bar codes and QR codes in images, read by a decoder of one's choice.
 
-`auto` asks zxing-cpp first and, on a miss, the WeChat decoder of opencv-contrib where the extra
-`camera` is installed: it reads blurred and dirty QR codes which zxing-cpp does not.
+`auto` asks zxing-cpp first. On a miss, where the extra `camera` is installed, it takes second
+looks: the WeChat decoder of opencv-contrib, which reads blurred QR codes zxing-cpp does not; then
+zxing-cpp again on the picture evenly lit, turned by 45 degrees, inverted, and twice as large.
+docs/codes.md has what each is worth.
 """
 
 import difflib
@@ -141,8 +143,30 @@ def _too_large() -> str:
 def _auto(frame: Frame) -> list[Code]:
     found = _zxing(frame)
     if not found and _opencv_with_wechat() is not None:
-        found = _wechat(frame)
+        for look in _SECOND_LOOKS:
+            if found := look(frame):
+                break
     return found
+
+
+class ByTurns:
+    """`auto` for a stream of pictures: on a miss it takes one second look, the next on the next.
+
+    All of them on each picture of an empty desk would keep a processor busy. A look that read
+    something is kept, so that a code which only one look can read does not flicker.
+    """
+
+    def __init__(self) -> None:
+        self._turn = 0
+
+    def __call__(self, frame: Frame) -> list[Code]:
+        """Read every code in the next picture."""
+        found = _zxing(frame)
+        if not found and _opencv_with_wechat() is not None:
+            found = _SECOND_LOOKS[self._turn](frame)
+            if not found:
+                self._turn = (self._turn + 1) % len(_SECOND_LOOKS)
+        return found
 
 
 def _zxing(frame: Frame) -> list[Code]:
@@ -164,13 +188,64 @@ def _wechat(frame: Frame) -> list[Code]:
             "decoder 'wechat' needs the package opencv-contrib-python-headless: "
             "uv sync --extra camera, or pip install 'paybench[camera]'"
         )
-    numpy = import_module("numpy")  # comes with OpenCV
     # A decoder of its own for each frame: it is not for two threads, and made in 60 µs.
     try:
-        payloads, _ = cv2.wechat_qrcode.WeChatQRCode().detectAndDecode(numpy.asarray(frame))
+        payloads, _ = cv2.wechat_qrcode.WeChatQRCode().detectAndDecode(_gray_array(frame))
     except (UnicodeDecodeError, cv2.error):
         return []  # a payload that is no text, or an image too small for it
     return [Code(payload, "QR") for payload in payloads if payload]
+
+
+def _evenly_lit(frame: Frame) -> list[Code]:
+    cv2: Any = _opencv_with_wechat()
+    gray = _gray_array(frame)
+    light = cv2.blur(gray, (_SHADOW_PX, _SHADOW_PX))
+    return _zxing(cv2.divide(gray, light, scale=180))
+
+
+def _aslant(frame: Frame) -> list[Code]:
+    # zxing-cpp looks for bars along rows and columns only.
+    cv2: Any = _opencv_with_wechat()
+    gray = _gray_array(frame)
+    height, width = gray.shape
+    side = int((width + height) * 0.7072) + 1
+    turning = cv2.getRotationMatrix2D((width / 2, height / 2), 45, 1)
+    turning[:, 2] += ((side - width) / 2, (side - height) / 2)
+    return _zxing(cv2.warpAffine(gray, turning, (side, side), borderValue=255))
+
+
+def _inverted(frame: Frame) -> list[Code]:
+    return _zxing(255 - _gray_array(frame))
+
+
+def _closer(frame: Frame) -> list[Code]:
+    cv2: Any = _opencv_with_wechat()
+    gray = _gray_array(frame)
+    if max(gray.shape) > _LARGE_PX:
+        return []
+    return _zxing(cv2.resize(gray, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
+
+
+def _gray_array(frame: Frame) -> Any:
+    array = import_module("numpy").asarray(frame)
+    if array.ndim == _GRAY_DIMENSIONS:
+        return array
+    cv2: Any = _opencv_with_wechat()
+    return cv2.cvtColor(array, cv2.COLOR_BGR2GRAY)
+
+
+_GRAY_DIMENSIONS = 2
+_LARGE_PX = 2000
+"""A picture of so many pixels has its modules large enough."""
+_SHADOW_PX = 61
+"""The light is taken to be even over so many pixels."""
+_SECOND_LOOKS: tuple[Callable[[Frame], list[Code]], ...] = (
+    _wechat,
+    _evenly_lit,
+    _aslant,
+    _inverted,
+    _closer,
+)
 
 
 @cache

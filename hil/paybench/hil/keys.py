@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from paybench.hil.errors import ScannerError, SpecError
-from paybench.hil.payload import Noise, PayloadRule, Report, Scanned
+from paybench.hil.payload import CUT_OFF, Noise, PayloadRule, Report, Scanned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +109,13 @@ class KeyDecoder:
             return Noise(count, why)
         return self._rule.judge(text.encode()) if text else None
 
+    def drop(self) -> None:
+        """The keyboard went away and is back: no key is held, and the code under way is noise."""
+        self._void = False
+        self._held.clear()
+        if self.strokes:
+            self._spoil(CUT_OFF)
+
     def _key(self, code: int, value: int) -> Scanned | Noise | None:
         if code in SHIFTS or code in OTHER_MODIFIERS:
             (self._held.add if value else self._held.discard)(code)
@@ -186,6 +193,12 @@ class KeyCodec:
         """The keyboard was silent for `silence_ns`: return what that completes."""
         report = self._keys.end()
         return [report] if report is not None else []
+
+    def drop(self) -> list[Report]:
+        """The keyboard went away and is back: what was under way is noise, not half a payload."""
+        self._part = b""
+        self._keys.drop()
+        return self.idle()
 
 
 def strokes(text: str) -> Iterator[tuple[int, int]]:

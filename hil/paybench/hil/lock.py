@@ -279,7 +279,7 @@ def _read(path: Path) -> Holder | None:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         holder = msgspec.json.decode(os.read(descriptor, NOTE_MAX_BYTES), type=Holder)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return None
     finally:
         os.close(descriptor)

@@ -69,6 +69,13 @@ class ReaderCodec(Protocol):
         """The reader was silent for `silence_ns`: return what that completes."""
         ...
 
+    def drop(self) -> list[Report]:
+        """The reader went away and is back: what was under way is noise, not half a payload."""
+        ...
+
+
+CUT_OFF = "the reader went away within a code: scan it again"
+
 
 class PayloadRule:
     """Tells a payload from noise: what stands before it, and what it may hold.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from paybench.devices.world import IGNORED
 from paybench.hil.conversation import SESSION_BYTES, Conversation
 from paybench.hil.wire.errors import MessageRefused
 from paybench.hil.wire.message import Channel, Provision, Shown, decode, encode
@@ -99,7 +100,7 @@ class PhoneLine:
             wire = decode(payload)
         except MessageRefused as refused:
             self._phone.heard = str(refused)
-            self._world.decided(self._phone.name, "refused what the phone said", str(refused))
+            self._world.decided("bench", IGNORED, f"what {self._phone.name} said: {refused}")
             return
         message = cast("Message", wire.message)
         if isinstance(message, Shown):

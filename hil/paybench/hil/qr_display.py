@@ -139,6 +139,14 @@ class QrScreen:
     def received(self, data: bytes) -> None:
         """A display has nothing to say."""
 
+    def found(self) -> None:
+        """The display is back: show what it should show."""
+        self._display.gone = ""
+        self._world.trace.events.append(
+            State(self._world.env.now_ns, self._display.name, "back", "")
+        )
+        self.show(self._display.lines)
+
     def lost(self, why: str) -> None:
         """The display went dark. The device goes on: it cannot know."""
         self._display.gone = why

@@ -80,6 +80,7 @@ class ByteReader:
             self._world.trace.events.append(
                 State(self._world.env.now_ns, self._scanner.name, "back", "")
             )
+            self._hear(self._codec.drop())
 
     def _hear(self, reports: list[Report]) -> None:
         for report in reports:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from paybench.hil.errors import ScannerError, SpecError
 from paybench.hil.handshake import Answering
-from paybench.hil.payload import TERMINATORS, Noise, PayloadRule, Report, Scanned, shown
+from paybench.hil.payload import CUT_OFF, TERMINATORS, Noise, PayloadRule, Report, Scanned, shown
 
 if TYPE_CHECKING:
     from paybench.hil.handshake import Handshake
@@ -121,6 +121,16 @@ class ScannerCodec:
             self._pending.clear()
             self._close(frame, reports)
         return reports
+
+    def drop(self) -> list[Report]:
+        """The scanner went away and is back: what was under way is noise, not half a payload."""
+        frame = bytes(self._pending)
+        self._pending.clear()
+        self._searched_bytes = 0
+        if self._dropped_bytes:
+            report = self._report(frame)
+            return [report] if report is not None else []
+        return [Noise(len(frame), CUT_OFF)] if frame else []
 
     def encode(self, payload: str, aim: str = "") -> bytes:
         """Return what a scanner sends for `payload`: the inverse of `feed`.

@@ -95,6 +95,7 @@ class SerialTransport:
             self._tty.reset_input_buffer()
         # A pty may raise termios.error (no OSError) on a frame it does not do.
         except Exception as error:
+            self.close()
             raise PortUnavailable(f"{self.address}: {self._why_not(error)}") from error
 
     def start(self, loop: AbstractEventLoop, take: Take) -> None:

@@ -93,9 +93,10 @@ class Gaze:
             self._in_view.discard(code)
             self._left_ns[code] = now_ns
 
-    def shows(self, payload: str) -> bool:
-        """Whether a code with this payload is in view."""
-        return any(code.payload == payload for code in self._in_view)
+    def shows(self, payload: str) -> Code | None:
+        """The code with this payload that is in view, if there is one."""
+        codes = (code for code in self._in_view if code.payload == payload)
+        return min(codes, key=lambda code: code.symbology, default=None)
 
     def _forget(self, now_ns: int) -> None:
         since_ns = now_ns - self._again_ns
@@ -119,8 +120,9 @@ class CameraReader:
 
     def ask(self, code: str) -> None:
         """Ask a person to hold a code before the camera."""
-        if self._gaze.shows(code):
-            self._scanner.port.send(Reading(code), "scan")
+        lying = self._gaze.shows(code)
+        if lying is not None:
+            self._scanner.port.send(Reading(lying.payload, lying.symbology), "scan")
         else:
             self._operator(f"hold {code} before {self._scanner.name}")
 
@@ -134,7 +136,8 @@ class CameraReader:
             self._gaze.left(code, now_ns)
         elif self._gaze.came(code, now_ns):
             why = why_no_payload(code.payload)
-            message = Misreading(len(code.payload.encode()), why) if why else Reading(code.payload)
+            size = len(code.payload.encode())
+            message = Misreading(size, why) if why else Reading(code.payload, code.symbology)
             self._scanner.port.send(message, "scan")
 
     def lost(self, why: str) -> None:
@@ -143,6 +146,14 @@ class CameraReader:
             self._scanner.gone = why
             self._world.trace.events.append(
                 State(self._world.env.now_ns, self._scanner.name, f"gone: {why}", "")
+            )
+
+    def found(self) -> None:
+        """The camera is back."""
+        if self._scanner.gone:
+            self._scanner.gone = ""
+            self._world.trace.events.append(
+                State(self._world.env.now_ns, self._scanner.name, "back", "")
             )
 
 

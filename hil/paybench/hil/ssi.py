@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paybench.hil.errors import ScannerError
-from paybench.hil.payload import Noise, PayloadRule, Reply, Report, shown
+from paybench.hil.payload import CUT_OFF, Noise, PayloadRule, Reply, Report, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -245,6 +245,14 @@ class SsiCodec:
         self._report_noise(reports)
         return reports
 
+    def drop(self) -> list[Report]:
+        """The scanner went away and is back: what was under way is noise, not half a payload."""
+        count = self.pending_bytes
+        self._finder = PacketFinder(DECODER)
+        self._parts, self._parts_bytes, self._noise_bytes = [], 0, 0
+        self._refused = self._said_so = self._more_noise = False
+        return [Noise(count, CUT_OFF)] if count else []
+
     def _take(self, found: Packet | bytes, reports: list[Report]) -> None:
         if isinstance(found, Packet):
             self._report_noise(reports)
@@ -252,12 +260,11 @@ class SsiCodec:
             self._refused = self._said_so = self._more_noise = False
             return
         self._noise_bytes += len(found)
-        if not _RESENT.search(found):
-            self._refused = True
         if self._said_so:
             self._more_noise = True  # a word a burst, lest noise on the line is answered by noise
         else:
             self._said_so = True
+            self._refused |= not _RESENT.search(found)
             self._refuse(RESEND, reports)
         if self._noise_bytes >= _NOISE_STEP_BYTES:
             self._report_noise(reports)

@@ -114,7 +114,7 @@ class BumbleClient(BaseBleakClient):
         """Whether there is a connection."""
         return self._connection is not None
 
-    async def connect(self, pair: bool, **_more: Any) -> None:  # noqa: FBT001 - bleak's signature
+    async def connect(self, pair: bool, **_more: Any) -> None:  # noqa: FBT001 - as in bleak
         """Connect, agree on an MTU, and discover the services.
 
         Raises:
@@ -156,7 +156,10 @@ class BumbleClient(BaseBleakClient):
         return bytearray(value)
 
     async def write_gatt_char(
-        self, characteristic: BleakGATTCharacteristic, data: Any, response: bool
+        self,
+        characteristic: BleakGATTCharacteristic,
+        data: Any,
+        response: bool,  # noqa: FBT001 - as in bleak
     ) -> None:
         """Write a characteristic."""
         value = bytes(data)

@@ -76,7 +76,7 @@ class BleCentral(BleStream):
         seen: dict[str, str] = {}
 
         def is_wanted(device: Any, advertisement: Any) -> bool:
-            name: str = advertisement.local_name or ""
+            name: str = advertisement.local_name or device.name or ""
             if len(seen) < SEEN_MAX:
                 seen[device.address] = name
             return name == self._target or device.address.upper() == self._target.upper()

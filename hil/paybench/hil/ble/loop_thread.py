@@ -32,6 +32,11 @@ class LoopThread:
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         self._thread.start()
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is in this thread."""
+        return threading.current_thread() is self._thread
+
     def run(self, work: Coroutine[Any, Any, T], limit_s: float) -> T:
         """Have the thread do something, and wait for it.
 
@@ -61,7 +66,7 @@ class LoopThread:
     def close(self) -> None:
         """Cancel what is going on, and end the thread; harmless when it has ended."""
         self.post(self.loop.stop)
-        if threading.current_thread() is not self._thread:
+        if not self.is_current:
             self._thread.join(_JOIN_S)
 
     def _main(self) -> None:

@@ -1,7 +1,7 @@
 """A BLE peripheral: lets a real register, or another central, find a simulated phone.
 
-bumble plays it, on a USB dongle or any other HCI transport, or on the virtual radio. The kernel must
-not hold the dongle at the same time.
+bumble plays it, on a USB dongle or any other HCI transport, or on the virtual radio. The kernel
+must not hold the dongle at the same time.
 """
 
 from __future__ import annotations
@@ -186,9 +186,11 @@ class BlePeripheral(BleStream):
     async def _keep_in_touch(self) -> None:
         """The central reports; see to it that it does."""
         clock = asyncio.get_running_loop().time
-        while (left_s := self._heard_s + self._silence_s - clock()) > 0:
+        while True:
+            left_s = self._heard_s + self._silence_s - clock()
+            if left_s <= 0:
+                raise PortLost(f"the central has not been heard for {self._silence_s:g} s")
             await asyncio.sleep(left_s)
-        raise PortLost(f"the central has not been heard for {self._silence_s:g} s")
 
     async def _send_piece(self, piece: bytes) -> None:
         if self._adapter is not None and self._connection is not None:

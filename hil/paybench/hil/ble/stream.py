@@ -102,6 +102,8 @@ class BleStream(abc.ABC):
             thread.post(
                 self._lose, f"it takes no more bytes: {BACKLOG_MAX_BYTES >> 10} KiB wait already"
             )
+        elif thread.is_current:
+            self._enqueue(data)
         else:
             thread.post(self._enqueue, data)
 
@@ -115,6 +117,17 @@ class BleStream(abc.ABC):
         with contextlib.suppress(Exception):
             thread.run(self._disconnect(), CLOSE_S)
         thread.close()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop the Bluetooth stack lives on, for those who have none of their own.
+
+        Raises:
+            PortUnavailable: The stream is not open.
+        """
+        if self._thread is None:
+            raise PortUnavailable(f"{self.name} is not open: open it first")
+        return self._thread.loop
 
     # -- what a central and a peripheral do each in its way ---------------------------------------
 
@@ -182,8 +195,9 @@ class BleStream(abc.ABC):
                 self._backlog_bytes -= len(piece)
             if credit.is_due:
                 self._due.set()
-            async with asyncio.timeout(self._silence_s):
-                await self._send_piece(piece)
+            # No limit of its own, which would cost as much as the piece: a stack that hangs here
+            # is silent, and keeping in touch notices.
+            await self._send_piece(piece)
 
     def _enqueue(self, data: bytes) -> None:
         self._outbox += data
@@ -223,9 +237,14 @@ class BleStream(abc.ABC):
 
     def _schedule(self) -> None:
         """Have the world's loop take what there is, once for all that comes until then."""
-        if self._loop is not None and not self._scheduled:
-            self._scheduled = True
-            call_soon(self._loop, self._hand_over)
+        thread, loop = self._thread, self._loop
+        if loop is None or self._scheduled:
+            return
+        if thread is not None and thread.loop is loop and thread.is_current:
+            self._hand_over()
+            return
+        self._scheduled = True
+        call_soon(loop, self._hand_over)
 
     # -- in the world's thread --------------------------------------------------------------------
 
@@ -239,8 +258,9 @@ class BleStream(abc.ABC):
         if pieces and self._take is not None:
             self._take(b"".join(pieces), "")
             self._credit.taken += len(pieces)
-            if self._credit.is_due and self._thread is not None:
-                self._thread.post(self._due.set)
+            thread = self._thread
+            if self._credit.is_due and thread is not None:
+                thread.post(self._due.set)
         if why and not self._told and self._take is not None:
             self._told = True
             self._take(b"", why)

@@ -5,8 +5,8 @@ It serves one central after the other, on the virtual radio or on a dongle.
 """
 
 import argparse
-import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -38,6 +38,8 @@ adapter
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the peripheral until it is hung up; return the exit status."""
     options = _options(arguments)
+    # bumble warns of packets that were under way when somebody left: that is what leaving is.
+    logging.basicConfig(level=logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _hang_up)
     try:
@@ -72,7 +74,7 @@ def _air(hci: str) -> contextlib.AbstractContextManager[str]:
 
 def _serve(peripheral: BlePeripheral, *, echoes: bool) -> None:
     """Wait for a central, and talk to it until it is gone."""
-    loop = asyncio.new_event_loop()
+    gone = threading.Event()
     byte_count = 0
 
     def take(data: bytes, lost: str) -> None:
@@ -80,16 +82,15 @@ def _serve(peripheral: BlePeripheral, *, echoes: bool) -> None:
         byte_count += len(data)
         if lost:
             _say(f"received {byte_count} bytes; {lost}")
-            loop.stop()
+            gone.set()
         elif echoes:
             peripheral.write(data)
 
     peripheral.open()
     _say("connected")
-    peripheral.start(loop, take)
-    loop.run_forever()
+    peripheral.start(peripheral.loop, take)
+    gone.wait()
     peripheral.close()
-    loop.close()
 
 
 def _type(peripheral: BlePeripheral, suffix: bytes) -> None:

@@ -4,6 +4,7 @@ Run it as `python -m paybench.hil.virtual.ble_radio`; docs/ble.md tells how to u
 """
 
 import argparse
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="unix:PATH or tcp:HOST:PORT (default: a socket in a folder of this user alone)",
     )
     options = parser.parse_args(arguments)
+    # bumble warns of packets that were under way when somebody left: that is what leaving is.
+    logging.basicConfig(level=logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _hang_up)
     try:

@@ -16,6 +16,8 @@ from collections import deque
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec import structs
+
 from paybench.devices.errors import DeviceError
 from paybench.devices.link import LinkProfile
 from paybench.devices.phone import Phone
@@ -44,8 +46,9 @@ example: a phone on a tty; then the customer's keys
 class TwinPhone:
     """A phone whose counterparts are at the other end of a wire."""
 
-    def __init__(self, world: World, write: Callable[[bytes], None]) -> None:
+    def __init__(self, world: World, write: Callable[[bytes], None], fault: str = "") -> None:
         self._world = world
+        self._fault = fault
         self._phone: Phone | None = None
         self._keys: deque[list[str]] = deque()
         self._far = Port(world.env, "register", "far")
@@ -131,7 +134,14 @@ class TwinPhone:
         while True:
             message = yield port.receive()
             step = "D5" if isinstance(message, SettlementDemand) else "D2"
-            self._talk.say(encode(channel, step, message))
+            payload = encode(channel, step, message)
+            if self._fault == "garbled":
+                payload = b"\xc1" + payload[1:]
+            elif self._fault == "other":
+                payload = encode(channel, step, structs.replace(message, settlement_id="another-1"))
+            self._talk.say(payload)
+            if self._fault == "twice":
+                self._talk.say(payload)
 
 
 class _Keys:
@@ -169,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             descriptor, write = connection.fileno(), connection.sendall
         world = World()
         stack.callback(world.env.close)
-        phone = TwinPhone(world, write)
+        phone = TwinPhone(world, write, options.fault)
         end = world.env.event()
         world.env.attach("wire", phone)
         world.env.attach("keys", _Keys(phone))
@@ -221,6 +231,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--listen", metavar="HOST:PORT", help="be on a socket, not on a tty; port 0 is any"
+    )
+    parser.add_argument(
+        "--fault",
+        choices=["twice", "garbled", "other"],
+        default="",
+        help="answer twice, with a message that is none, or to another question",
     )
     return parser.parse_args(arguments)
 
