@@ -193,6 +193,14 @@ def test_a_wrong_option_names_its_own_line(options, line, tmp_path):
         read_bench(bench_file(tmp_path, SCANNER + split + "\n".join(options)))
 
 
+def test_a_wrong_option_among_some_that_need_each_other(tmp_path):
+    """Options that only go together are not blamed for another one that is wrong."""
+    split = "driver = 'tls'\naddress = '127.0.0.1:4001'\n[real.'register.scanner'.options]\n"
+    options = "mode = 'listen'\ncert = 'a'\nkey = 'b'\nsuffix = 'RC'\n"
+    with pytest.raises(BenchError, match=r"bench.toml:8: suffix"):
+        read_bench(bench_file(tmp_path, SCANNER + split + options))
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -332,13 +340,16 @@ def test_a_bench_runs_under_pytest(pytester, monkeypatch):
     """--bench takes scenarios and the fixture rig to the real reader alike."""
     port = pytester.path / "scanner"
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
-    bench_file(pytester.path, SCANNER + f"spec = 'serial:{port}'\nexclusive = true\n")
+    about = "[bench]\npatience_s = 20\n"
+    part = SCANNER + f"spec = 'serial:{port}'\nexclusive = true\n"
+    bench_file(pytester.path, about + part)
     (pytester.path / "shop_scenario.py").write_text(
         "from paybench.scenarios import scenario\n@scenario()\ndef told(rig):\n"
         '    rig.shop("A").cash_register().scan("4901234567894", price="2.50")\n'
     )
     pytester.makepyfile(
-        'def test_it(rig):\n    rig.shop("A").cash_register().scan("4901234567894", price="1.00")\n'
+        "def test_it(rig):\n    assert rig.world.patience_s == 20\n"
+        '    rig.shop("A").cash_register().scan("4901234567894", price="1.00")\n'
     )
     with scanning(port, "--every", "0.1"):
         result = pytester.runpytest("--bench=bench.toml")

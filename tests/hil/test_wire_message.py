@@ -139,6 +139,18 @@ def test_a_refusal_says_what_is_wrong(payload, sentence):
     assert len(str(refused.value)) < 300
 
 
+@pytest.mark.parametrize("depth", [0, 300, 600, 850])
+def test_deep_nesting_is_refused_from_anywhere(depth):
+    """A payload nested as deep as it can be is refused, however deep the caller stands."""
+    nested = MAP + b"\x83" + NAMED + b"\xa1x" + b"\xa1z" + b"\x91" * 960 + b"\xc0"
+
+    def down(left):
+        return decode(nested) if left == 0 else down(left - 1)
+
+    with pytest.raises(MessageRefused):
+        down(depth)
+
+
 def test_a_field_with_a_default_must_be_there():
     """What Python would fill in, a device has to say."""
     information = SettlingInformation(

@@ -23,7 +23,7 @@ from bumble.hci import Address
 from paybench.hil.ble import MTU_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
     from typing import TypeVar
 
     from paybench.hil.ble.hci import Adapter
@@ -98,6 +98,7 @@ class BumbleClient(BaseBleakClient):
         self._name = getattr(address_or_ble_device, "name", None) or self.address
         self._connection: Any = None
         self._gatt: Any = None
+        self._ended: asyncio.Future[None]
 
     @property
     def name(self) -> str:
@@ -125,7 +126,10 @@ class BumbleClient(BaseBleakClient):
         # bumble's own timeout would wait for a cancellation that its controller never confirms.
         async with self._adapter.connecting, asyncio.timeout(self._timeout):
             self._connection = await self._adapter.device.connect(self._peer_address, timeout=None)
+        self._ended = asyncio.get_running_loop().create_future()
         self._connection.on("disconnection", self._on_disconnection)
+        if self._connection.handle not in self._adapter.device.connections:
+            raise BleakError("the connection ended at once")
         self._gatt = Peer(self._connection).gatt_client
         await self._answered(self._live.request_mtu(MTU_BYTES))
         self.services = await self._answered(self._discover())
@@ -162,8 +166,9 @@ class BumbleClient(BaseBleakClient):
         response: bool,  # noqa: FBT001 - as in bleak
     ) -> None:
         """Write a characteristic."""
-        value = bytes(data)
-        await self._answered(self._live.write_value(characteristic.obj, value, response))
+        write = self._live.write_value(characteristic.obj, bytes(data), response)
+        # Without a response there is nothing to wait for.
+        await (self._answered(write) if response else write)
 
     async def start_notify(
         self, characteristic: BleakGATTCharacteristic, callback: Any, **_more: Any
@@ -194,19 +199,21 @@ class BumbleClient(BaseBleakClient):
             raise BleakError("not connected")
         return self._gatt
 
-    async def _answered(self, request: Awaitable[T]) -> T:
-        """Wait for an answer.
+    async def _answered(self, request: Coroutine[Any, Any, T]) -> T:
+        """Wait for an answer, or for the end of the connection.
 
-        bumble cancels the future of a request whose connection ends. To the task that waits, that
-        would look like its own cancellation.
+        bumble sends a request into a connection that has just ended without a word and waits for
+        30 s; and when the connection ends while it waits, it cancels, which would look like the
+        cancellation of the task that asked.
         """
+        asked = asyncio.ensure_future(request)
         try:
-            return await request
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            raise BleakError("the connection ended") from None
+            await asyncio.wait({asked, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done() or asked.cancelled():
+                raise BleakError("the connection ended")
+            return asked.result()
+        finally:
+            asked.cancel()
 
     async def _discover(self) -> BleakGATTServiceCollection:
         found = BleakGATTServiceCollection()
@@ -230,6 +237,8 @@ class BumbleClient(BaseBleakClient):
 
     def _on_disconnection(self, _reason: int) -> None:
         self._connection = None
+        if not self._ended.done():
+            self._ended.set_result(None)
         callback: Callable[[], None] | None = self._disconnected_callback
         if callback is not None:
             callback()
