@@ -457,3 +457,24 @@ def test_a_blocked_run_names_the_bench(tmp_path):
     write(file, blocked.content)
     header = json.loads(file.read_bytes().splitlines()[0])
     assert (blocked.verdict, header["options"]) == ("blocked", {"bench": "desk 3"})
+
+
+def test_a_bench_may_have_more_than_a_scenario_needs(tmp_path):
+    """A part of the bench that no device of the scenario has stays idle, also in the replay."""
+    from paybench.hil.virtual.tty import VirtualTty
+    from paybench.scenarios.discovery import find
+    from paybench.scenarios.recording import write
+    from paybench.scenarios.replay import replay
+    from paybench.scenarios.run import Options, run
+
+    with VirtualTty() as phone, VirtualTty() as gate:
+        file = tmp_path / "bench.toml"
+        file.write_text(
+            f'[real."phone.display"]\nspec = "serial:{phone.path}"\n'
+            f'[real."gate.scanner"]\nspec = "serial:{gate.path}"\n'
+        )
+        bench = read_bench(file)
+        passed = run(find("shop-purchase")[0], "direct", Options(real=bench.specs, bench=bench))
+    assert (passed.verdict, passed.why) == ("passed", "")
+    write(tmp_path / "run.jsonl", passed.content)
+    assert replay(tmp_path / "run.jsonl").diverged_at is None

@@ -41,6 +41,7 @@ class Rig:
         bank: The bank core; one in memory by default.
         real: Drivers by the part they stand in for, ``register.scanner`` or, where several
             devices have the role, ``A.register.scanner``; opened already, or never in a replay.
+        all_real: Whether each of those parts has to be in the scenario; a bench may have more.
         operator: Asks a person for something a real part needs, e.g. to hold a code before it.
         patience_s: How long verbs and expectations wait, in seconds of the run's clock.
         script: A recording's acts and inputs, to play it again with nothing attached.
@@ -60,6 +61,7 @@ class Rig:
         currency: str = "EUR",
         bank: Bank | None = None,
         real: Mapping[str, Driver] | None = None,
+        all_real: bool = True,
         operator: Callable[[str], None] = lambda _: None,
         patience_s: float | None = None,
         script: Iterable[Act | Injected] | None = None,
@@ -76,6 +78,7 @@ class Rig:
         self.devices: list[Device] = []
         self._parties: dict[str, Party] = {}
         self._real = dict(real or {})
+        self._all_real = all_real
         self._operator = operator
 
     # -- people -------------------------------------------------------------------------------
@@ -231,7 +234,7 @@ class Rig:
         """
         self.world.env.settle()
         self._check_conservation()
-        if self._real:
+        if self._real and self._all_real:
             parts = [f"{d.role}.{part}" for d in self.devices for part in d.parts]
             name = next(iter(self._real))
             raise UsageError(

@@ -155,6 +155,7 @@ def make_rig(
         seed=options.seed,
         bank=None if script is not None else _bank(options.bank),
         real=real,
+        all_real=options.bench is None and script is None,
         operator=options.operator,
         patience_s=patience_s,
         script=script,
