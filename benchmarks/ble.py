@@ -179,7 +179,7 @@ def _process(stack: ExitStack, *arguments: str) -> Generator[str]:
             [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
     )
-    stack.callback(process.kill)
+    stack.callback(process.terminate)
     assert process.stdout is not None
     yield from process.stdout
 

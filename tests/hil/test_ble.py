@@ -140,6 +140,8 @@ def air():
     """A radio in a process of its own."""
     with process("-m", "paybench.hil.virtual.ble_radio") as radio:
         yield radio.stdout.readline().split()[1]
+        radio.send_signal(signal.SIGTERM)
+        assert radio.stdout.read() == ""  # it has tidied up
 
 
 @contextmanager
@@ -336,12 +338,12 @@ def test_a_central_that_hangs_up_is_noticed(air):
 
 def test_an_adapter_that_goes_away_is_noticed():
     """When the radio dies under a connection, the stream is lost and close does not hang."""
-    with process("-m", "paybench.hil.virtual.ble_peripheral") as peripheral:
-        hci = peripheral.stdout.readline().split()[1]
-        peripheral.stdout.readline()
-        with World(BleCentral("paybench", hci)) as world:
-            peripheral.kill()
-            assert world.loses().startswith("ble-central:paybench: ")
+    listen = ("--listen", "tcp:127.0.0.1:0")
+    with process("-m", "paybench.hil.virtual.ble_radio", *listen) as radio:
+        hci = radio.stdout.readline().split()[1]
+        with twin(hci, "cut off"), World(BleCentral("cut off", hci)) as world:
+            radio.kill()
+            assert world.loses().startswith("ble-central:cut off: the ")  # connection, or adapter
 
 
 @pytest.mark.usefixtures("echo")

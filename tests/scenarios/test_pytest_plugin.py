@@ -491,14 +491,20 @@ def test_a_real_reader_and_the_person_at_the_bench(project):
     write(project, "scenarios/shop.py", PURCHASE)
     ran(project, "--update-golden", passed=2)
     image = Path(__file__).parents[1] / "data" / "codes" / "ean13_plain.png"
-    command = [sys.executable, "-m", "paybench.hil.virtual.scanner", "--every", "0.2"]
+    command = [sys.executable, "-m", "paybench.hil.virtual.scanner", "--decode", image]
     pipe = subprocess.PIPE
-    with subprocess.Popen([*command, "--decode", image], stdin=pipe, stdout=pipe) as scanner:
-        try:
-            port = scanner.stdout.readline().decode().split()[1]
-            real = f"--paybench-real=register.scanner=serial:{port}"
-            result = ran(project, real, "-k", "relayed", passed=1, deselected=1)
-        finally:
-            scanner.kill()
-    result.stdout.fnmatch_lines(["*» *4901234567894*"])
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as scanner:
+        port = scanner.stdout.readline().decode().split()[1]
+        real = f"--paybench-real=register.scanner=serial:{port}"
+        pytest_ = [sys.executable, "-m", "pytest", real, "-k", "relayed"]
+        with subprocess.Popen(pytest_, cwd=project.path, stdout=pipe, text=True) as tests:
+            said = []
+            for line in tests.stdout:
+                said.append(line)
+                if "» hold 4901234567894" in line:  # the person at the bench pulls the trigger
+                    scanner.stdin.write(b"\n")
+                    scanner.stdin.flush()
+        scanner.kill()
+    assert tests.returncode == 0, "".join(said)
+    assert "1 passed, 1 deselected" in said[-1]
     assert project.runpytest(real, "--update-golden").ret == pytest.ExitCode.USAGE_ERROR
