@@ -158,3 +158,20 @@ def test_the_trace_tells_of_a_cable_that_was_pulled():
     states = [e.state for e in recorded.trace if isinstance(e, State) and e.device == "B.phone"]
     assert any(state.startswith(f"gone: {address} closed the connection") for state in states)
     assert "back" in states
+
+
+@pytest.mark.parametrize("variant", ["relayed", "direct"])
+@pytest.mark.parametrize("we_are", ["central", "peripheral"])
+def test_a_real_phone_pays_over_bluetooth(we_are, variant, tmp_path):
+    """Fig 3 with the phone on the virtual radio, found by us or finding us; and replayed."""
+    with twin("ble_radio") as ((_, hci), _radio):
+        name = "paybench-phone"
+        if we_are == "central":
+            arguments, spec = ("--ble-peripheral", hci), f"ble-central:{name}?hci={hci}"
+        else:
+            arguments, spec = ("--ble-central", hci), f"ble-peripheral:{hci}?name={name}"
+        with twin("phone", *arguments, "--name", name) as (_, process):
+            recorded = pay("shop-purchase", variant, spec, Customer(process))
+    assert (recorded.verdict, recorded.why) == ("passed", "")
+    write(tmp_path / "run.jsonl", recorded.content)
+    assert replay(tmp_path / "run.jsonl").diverged_at is None

@@ -51,7 +51,7 @@ def unstuff(data):
 
 class Device:
     def __init__(self, session):
-        self.session, self.peer = session, 0
+        self.session, self.peer, self.met = session, 0, False
         self.queue = []
         self.oldest = self.next = self.sent = self.edge = self.expected = self.offered = 0
         self.collected = bytearray()
@@ -84,7 +84,7 @@ class Device:
             return
         elif kind == RESET:
             self.state, self.timer = SILENT, None
-        elif not (kind in {DATA, ACK} and self.peer):
+        elif not (kind in {DATA, ACK} and self.met):
             return
         elif self.acknowledge(acknowledgement, credit) and kind == DATA:
             self.ack_due = True
@@ -103,10 +103,11 @@ class Device:
             self.oldest = self.next = self.sent = self.edge = self.expected = self.offered = 0
             if self.peer:
                 self.queue.clear()
-            self.peer = theirs
+            self.peer, self.met = theirs, False
         if kind == HELLO:
             self.welcome_due = True
         if ours == self.session:
+            self.met = True
             if new or self.state != OPEN:
                 self.open()
             self.acknowledge(acknowledgement, credit)

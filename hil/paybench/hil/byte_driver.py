@@ -87,7 +87,7 @@ class ByteDriver:
         elif isinstance(part, RemotePhone):
             source = part.line = PhoneLine(part, world, self._write, operator)
         else:
-            raise SpecError(f"{self.transport.address} cannot be {part.name}, a {part.kind}")
+            raise SpecError(f"{self.transport.name} cannot be {part.name}, a {part.kind}")
         world.env.attach(part.name, source)
         if self._opened and world.env.wall is not None:
             if isinstance(part, RemotePhone):

@@ -54,7 +54,7 @@ class SerialTransport:
     """A tty, or a serial port somewhere else by one of pyserial's URLs."""
 
     def __init__(self, spec: Spec) -> None:
-        self.address = spec.address
+        self.name = spec.address
         scheme, is_url, _ = spec.address.partition("://")
         self._is_url = bool(is_url)
         if is_url and scheme not in URLS:
@@ -84,7 +84,7 @@ class SerialTransport:
                 # pyserial 3.5 makes its RFC 2217 thread in a way Python has deprecated.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 self._tty = serial.serial_for_url(
-                    self.address,
+                    self.name,
                     self._baud,
                     bytesize=int(bits),
                     parity=parity,
@@ -96,7 +96,7 @@ class SerialTransport:
         # A pty may raise termios.error (no OSError) on a frame it does not do.
         except Exception as error:
             self.close()
-            raise PortUnavailable(f"{self.address}: {self._why_not(error)}") from error
+            raise PortUnavailable(f"{self.name}: {self._why_not(error)}") from error
 
     def start(self, loop: AbstractEventLoop, take: Take) -> None:
         """Watch the tty's descriptor, or read it in a thread."""
@@ -130,7 +130,7 @@ class SerialTransport:
         try:
             self._tty.write(data)
         except (OSError, TypeError) as error:  # pyserial's own errors are OSErrors
-            raise PortLost(f"{self.address} takes no more bytes ({error})") from error
+            raise PortLost(f"{self.name} takes no more bytes ({error})") from error
 
     def close(self) -> None:
         """Stop reading, and close the tty."""
@@ -148,14 +148,14 @@ class SerialTransport:
             first = self._tty.read(1)  # waits on pyserial's queue; the rest is there already
             return first + self._tty.read(self._tty.in_waiting if first else 0), ""
         except (OSError, TypeError) as error:
-            return b"", f"{self.address} went away ({error})"
+            return b"", f"{self.name} went away ({error})"
 
     def _why_not(self, error: Exception) -> str:
         """Why the port could not be opened, and what to do."""
         text = str(error)
         if self._is_url:
             return f"it cannot be reached ({text}): is the server there running?"
-        if not Path(self.address).exists():
+        if not Path(self.name).exists():
             return f"there is no such port; ports here: {_ports()}. Is it plugged in?"
         if isinstance(error, PermissionError) or "Permission denied" in text:
             group = "'sudo usermod -aG dialout $USER', then log in again"

@@ -63,7 +63,7 @@ class TcpTransport:
     """A TCP connection."""
 
     def __init__(self, spec: Spec) -> None:
-        self.address = spec.address
+        self.name = spec.address
         host, colon, port = spec.address.rpartition(":")
         if not colon or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 1 << 16:
             raise SpecError(f"{spec.address!r}: expected host:port, e.g. 127.0.0.1:4001")
@@ -88,15 +88,15 @@ class TcpTransport:
                 raise
         except TimeoutError as error:
             raise PortUnavailable(
-                f"{self.address}: nobody answered within {self._wait_s} s: is the thing there "
+                f"{self.name}: nobody answered within {self._wait_s} s: is the thing there "
                 f"switched on, and its network?"
             ) from error
         except ConnectionRefusedError as error:
             raise PortUnavailable(
-                f"{self.address}: nothing listens there: start the server, or check the port"
+                f"{self.name}: nothing listens there: start the server, or check the port"
             ) from error
         except OSError as error:  # ssl's errors are OSErrors
-            raise PortUnavailable(f"{self.address}: {self._why_not(error)}") from error
+            raise PortUnavailable(f"{self.name}: {self._why_not(error)}") from error
         self._socket.setblocking(False)
 
     def start(self, loop: AbstractEventLoop, take: Take) -> None:
@@ -135,9 +135,9 @@ class TcpTransport:
                     rest = rest[self._socket.send(rest) :]
                 except _WOULD_BLOCK:
                     if not select.select([], [self._socket], [], WRITE_TIMEOUT_S)[1]:
-                        raise PortLost(f"{self.address} takes no more bytes") from None
+                        raise PortLost(f"{self.name} takes no more bytes") from None
         except OSError as error:
-            raise PortLost(f"{self.address} takes no more bytes ({error})") from error
+            raise PortLost(f"{self.name} takes no more bytes ({error})") from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -175,12 +175,12 @@ class TcpTransport:
             while len(data) < READ_BYTES:
                 more = self._socket.recv(READ_BYTES)
                 if not more:
-                    return data, f"{self.address} closed the connection"
+                    return data, f"{self.name} closed the connection"
                 data += more
         except _WOULD_BLOCK:
             return data, ""
         except OSError as error:
-            return data, f"{self.address} went away ({error})"
+            return data, f"{self.name} went away ({error})"
         return data, ""
 
 

@@ -15,10 +15,10 @@ class ByteTransport(Protocol):
     """Carries bytes both ways; knows nothing of what they mean.
 
     Attributes:
-        address: Where the thing is, as the spec names it.
+        name: What the thing is called in sentences: where it is, as the spec says.
     """
 
-    address: str
+    name: str
 
     def open(self) -> None:
         """Take hold of the thing; what waited in it from before is dropped.

@@ -19,6 +19,7 @@ from paybench.hil.ble.peripheral import BlePeripheral
 from paybench.hil.errors import HilError
 from paybench.hil.scanner import terminator
 
+_STDIN = 0
 _STDOUT = 1
 _FOR_GOOD_S = 365 * 86400.0
 
@@ -95,8 +96,12 @@ def _serve(peripheral: BlePeripheral, *, echoes: bool) -> None:
 
 def _type(peripheral: BlePeripheral, suffix: bytes) -> None:
     """Send each line of stdin; its end hangs up. In a thread: the main one waits for centrals."""
-    for line in sys.stdin.buffer:
-        peripheral.write(line.rstrip(b"\r\n") + suffix)
+    rest = b""
+    # Not sys.stdin: a thread that waits there holds a lock on which the interpreter's end fails.
+    while typed := os.read(_STDIN, 65536):
+        *lines, rest = (rest + typed).split(b"\n")
+        for line in lines:
+            peripheral.write(line.rstrip(b"\r") + suffix)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections import deque
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import structs
@@ -29,9 +30,11 @@ from paybench.hil.virtual.tty import VirtualTty
 from paybench.hil.wire.message import Channel, Provision, Shown, decode, encode
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Generator, Sequence
 
     from paybench.devices.message import Message
+    from paybench.hil.transport import Take
 
 READ_BYTES = 65536
 
@@ -170,38 +173,73 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play the phone until its stdin ends."""
     options = _options(arguments)
     with ExitStack() as stack:
-        if options.listen is None:
-            tty = stack.enter_context(VirtualTty())
-            _say(f"tty {tty.path}")
-            descriptor, write = tty.fileno(), tty.write
-        else:
-            connection = stack.enter_context(_called(options.listen))
-            descriptor, write = connection.fileno(), connection.sendall
+        wire = _wire(options, stack)
         world = World()
         stack.callback(world.env.close)
-        phone = TwinPhone(world, write, options.fault)
+        phone = TwinPhone(world, wire.write, options.fault)
         end = world.env.event()
         world.env.attach("wire", phone)
         world.env.attach("keys", _Keys(phone))
         assert world.env.wall is not None
-        loop = world.env.wall.loop
 
-        def readable(name: str, file: int) -> None:
-            try:
-                data = os.read(file, READ_BYTES)
-            except OSError:
-                data = b""
-            if data:
-                world.env.inject(name, data)
-            else:
-                loop.remove_reader(file)
+        def take(name: str, data: bytes, lost: str) -> None:
+            if lost:
                 end.succeed()
-                world.env.inject(name, lost="it ended")
+            world.env.inject(name, data, lost)
 
-        loop.add_reader(descriptor, readable, "wire", descriptor)
-        loop.add_reader(sys.stdin.fileno(), readable, "keys", sys.stdin.fileno())
+        loop = world.env.wall.loop
+        wire.start(loop, partial(take, "wire"))
+        _Descriptor(sys.stdin.fileno(), lambda _: None).start(loop, partial(take, "keys"))
         world.env.run(until=end)
     return 0
+
+
+class _Descriptor:
+    """A file descriptor of ours, as a transport."""
+
+    def __init__(self, descriptor: int, write: Callable[[bytes], object]) -> None:
+        self._descriptor = descriptor
+        self.write = write
+
+    def start(self, loop: AbstractEventLoop, take: Take) -> None:
+        """Hand over what comes in, and its end."""
+
+        def readable() -> None:
+            try:
+                data = os.read(self._descriptor, READ_BYTES)
+            except OSError:
+                data = b""
+            if not data:
+                loop.remove_reader(self._descriptor)
+            take(data, "" if data else "it ended")
+
+        loop.add_reader(self._descriptor, readable)
+
+
+def _wire(options: argparse.Namespace, stack: ExitStack) -> Any:
+    """What carries the bytes, open; its address is said first."""
+    if options.ble_peripheral or options.ble_central:
+        return _radio(options, stack)
+    if options.listen is None:
+        tty = stack.enter_context(VirtualTty())
+        _say(f"tty {tty.path}")
+        return _Descriptor(tty.fileno(), tty.write)
+    connection = stack.enter_context(_called(options.listen))
+    return _Descriptor(connection.fileno(), connection.sendall)
+
+
+def _radio(options: argparse.Namespace, stack: ExitStack) -> Any:
+    from paybench.hil.ble.central import BleCentral
+    from paybench.hil.ble.peripheral import BlePeripheral
+
+    if options.ble_peripheral:
+        wire = BlePeripheral(options.ble_peripheral, options.name)
+    else:
+        wire = BleCentral(options.name, options.ble_central)
+    _say(f"ble {options.name}")
+    wire.open()
+    stack.callback(wire.close)
+    return wire
 
 
 def _called(address: str) -> socket.socket:
@@ -232,6 +270,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--listen", metavar="HOST:PORT", help="be on a socket, not on a tty; port 0 is any"
     )
+    parser.add_argument(
+        "--ble-peripheral", metavar="HCI", help="be found over Bluetooth on this HCI transport"
+    )
+    parser.add_argument(
+        "--ble-central", metavar="HCI", help="look for the bench over Bluetooth on this one"
+    )
+    parser.add_argument("--name", default="paybench phone", help="whom to be, or to look for")
     parser.add_argument(
         "--fault",
         choices=["twice", "garbled", "other"],

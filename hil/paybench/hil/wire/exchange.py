@@ -109,6 +109,7 @@ class Exchange:
         self._out = SendWindow(window)
         self._in = ReceiveWindow(window)
         self._peer = 0
+        self._met = False  # whether that peer has named us: only then it speaks to this life of ours
         self._tries = 0
         self._hello_due = self._welcome_due = self._ack_due = False
         self._reset_due = b""
@@ -231,7 +232,7 @@ class Exchange:
             return
         elif frame.kind is Kind.RESET:
             self._fall_silent(f"the peer ended the exchange: {_reason(frame.payload)}")
-        elif self._peer and self._acknowledge(frame) and frame.kind is Kind.DATA:
+        elif self._met and self._acknowledge(frame) and frame.kind is Kind.DATA:
             self._ack_due = True
             if self._in.accepts(frame.sequence):
                 delivered.append(frame.payload)
@@ -251,10 +252,11 @@ class Exchange:
             self._in.restart()
             if self._peer:
                 delivered.append(Restarted(theirs, forgotten))
-            self._peer = theirs
+            self._peer, self._met = theirs, False
         if frame.kind is Kind.HELLO:
             self._welcome_due = True
         if ours == self.session:
+            self._met = True
             if is_new or self.state is not State.OPEN:
                 self._open()
             self._acknowledge(frame)
