@@ -16,6 +16,7 @@ import os
 import select
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,7 +194,8 @@ class _ReaderThread(threading.Thread):
                 return
             data, lost = self._read()
             if (data or lost) and not self._stopping:
-                self._loop.call_soon_threadsafe(self._take, data, lost)
+                with suppress(RuntimeError):  # the loop is closed: the run has ended
+                    self._loop.call_soon_threadsafe(self._take, data, lost)
 
     def stop(self) -> None:
         self._stopping = True
