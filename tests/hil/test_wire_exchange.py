@@ -3,7 +3,7 @@ from binascii import crc_hqx
 from random import Random
 
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 from rounds import rounds
 
@@ -164,7 +164,21 @@ fifo = st.one_of(
 )
 
 
+# The new life hears a HELLO and then a DATA that were meant for the former one.
+MEANT_FOR_THE_FORMER = [
+    ("send", 0, b""),
+    ("deliver", 0, None),
+    ("deliver", 1, None),
+    ("wait", 0),
+    ("reboot", 1),
+    ("send", 1, b""),
+    ("deliver", 1, None),
+    ("deliver", 0, 20),
+]
+
+
 @settings(max_examples=rounds(200))
+@example(MEANT_FOR_THE_FORMER)
 @given(st.lists(fifo, max_size=60))
 def test_a_reboot_is_recognised_and_nothing_is_doubled(story):
     """Across reboots nothing comes twice or out of order, and nothing is lost without a word."""

@@ -10,7 +10,9 @@ HilError
 ├── CodeError                   an image gave no payload
 │   ├── DecoderMissing          the decoder asked for is unknown here or not installed
 │   └── CodeUnreadable          not an image, too large, or no code found in it
-└── ScannerError (ValueError)   a payload which a scanner cannot put on the wire
+├── ScannerError (ValueError)   a payload which a scanner cannot put on the wire
+├── EmvcoError (ValueError)     a payment code that breaks its rules: drawn in emvco.py
+└── WireError (ValueError)      what the wire protocol cannot carry: drawn in wire/errors.py
 """
 
 

@@ -109,7 +109,9 @@ class Exchange:
         self._out = SendWindow(window)
         self._in = ReceiveWindow(window)
         self._peer = 0
-        self._met = False  # whether that peer has named us: only then it speaks to this life of ours
+        self._met = (
+            False  # whether that peer has named us: only then it speaks to this life of ours
+        )
         self._tries = 0
         self._hello_due = self._welcome_due = self._ack_due = False
         self._reset_due = b""

@@ -1,0 +1,90 @@
+"""The matrix of what is shown with real parts: docs/matrix.md, made from the table here.
+
+`python tests/hil/test_matrix.py` writes the page anew.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+FOLDER = Path(__file__).parent
+PAGE = FOLDER.parents[1] / "docs" / "matrix.md"
+
+
+class Row(NamedTuple):
+    """One cell of flow x part x driver, and the test that shows it."""
+
+    flow: str
+    part: str
+    driver: str
+    counterpart: str
+    test: str
+
+
+READER = "virtual reader on a pseudo-terminal"
+PHONE = "virtual phone"
+PURCHASE = "Fig 3, relayed"
+BOTH = "Fig 3, relayed and direct"
+MATRIX = [
+    Row(BOTH, "register.scanner", "serial", READER, "test_serial_driver.py::test_a_real_reader_takes_the_scanners_place"),
+    Row(PURCHASE, "register.scanner", "serial, each profile", READER, "test_scanner_runs.py::test_a_reader_of_each_profile_takes_the_scanners_place"),
+    Row(PURCHASE, "register.scanner", "serial:socket, serial:rfc2217", "reader behind a bridge", "test_tcp.py::test_a_serial_port_in_a_lab_elsewhere"),
+    Row(PURCHASE, "register.scanner", "tcp", "reader behind a bridge", "test_tcp.py::test_a_reader_on_tcp_takes_the_scanners_place"),
+    Row(PURCHASE, "register.scanner", "tls", "reader behind a bridge", "test_tcp.py::test_a_reader_on_tls_with_both_ends_known"),
+    Row(PURCHASE, "register.scanner", "camera, folder", "pictures from another process", "test_camera.py::test_a_picture_in_a_folder_is_read"),
+    Row(PURCHASE, "register.scanner", "camera, network", "motion JPEG from another process", "test_camera.py::test_a_network_camera_is_read"),
+    Row("a code read", "register.scanner", "wedge", "uinput keyboard (blocked where the kernel has none)", "test_wedge.py::test_a_real_keyboard_is_grabbed_and_read"),
+    Row("Fig 3, direct", "phone.display", "serial", "pseudo-terminal", "test_serial_driver.py::test_a_real_line_display_shows_what_the_phone_shows"),
+    Row("Fig 3, direct", "both of those", "serial", READER, "test_serial_driver.py::test_scanner_and_display_can_both_be_real"),
+    Row("Fig 3", "phone.display", "qr-display", "decoded again from its picture", "test_qr_display.py::test_a_picture_file_shows_the_display"),
+    Row("Fig 3", "phone.display and a scanner", "qr-display and camera", "the picture itself", "test_qr_display.py::test_display_and_camera_in_one_run"),
+    Row(BOTH, "phone", "serial, tcp", PHONE, "test_phone_line.py::test_a_real_phone_pays"),
+    Row(BOTH, "phone", "ble-central, ble-peripheral", f"{PHONE} on the virtual radio", "test_phone_line.py::test_a_real_phone_pays_over_bluetooth"),
+    Row("Fig 3, refusals, both ways", "phone", "serial", PHONE, "test_phone_line.py::test_refusals_with_a_real_phone"),
+    Row(BOTH, "phone", "tcp, cable pulled", f"{PHONE} behind a bridge that cuts", "test_phone_line.py::test_a_pulled_cable_loses_and_doubles_nothing"),
+]  # fmt: skip
+HEAD = """\
+# matrix
+
+What is shown with real parts: flow x part x driver. In each row the driver under test talks to a counterpart in another
+process, over a real tty, socket, picture or Bluetooth stack; where a purchase is made it is recorded, and the recording
+replays with nothing attached. The page is made from `tests/hil/test_matrix.py`, and a test holds it to the tests it names.
+
+No row was made with the hardware itself: there was none where this was built.
+
+| flow | part | driver | counterpart | test |
+|---|---|---|---|---|
+"""
+
+
+def page():
+    """The page as it should be."""
+    cells = [[row.flow, row.part, row.driver, row.counterpart, f"`{row.test}`"] for row in MATRIX]
+    return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in cells)
+
+
+def test_the_page_is_the_table():
+    """docs/matrix.md is what the table here says."""
+    assert PAGE.read_text() == page(), "run: python tests/hil/test_matrix.py"
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.test)
+def test_each_row_has_its_test(row):
+    """Every row names a test that is there."""
+    file, _, name = row.test.partition("::")
+    assert re.search(rf"^def {name}\(", (FOLDER / file).read_text(), re.MULTILINE)
+
+
+def test_each_driver_is_in_the_matrix():
+    """No driver is published that no row shows."""
+    from importlib.metadata import entry_points
+
+    shown = " ".join(row.driver for row in MATRIX)
+    drivers = {point.name for point in entry_points(group="paybench.drivers")}
+    assert {driver for driver in drivers if driver not in shown} == set()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
