@@ -42,6 +42,8 @@ class ByteDriver:
 
     kinds = frozenset({Scanner.kind, Display.kind, RemotePhone.kind})
     options: Mapping[str, str] = READER_OPTIONS
+    byte_ns = 0
+    """What a byte takes on the line, in nanoseconds, where that matters."""
 
     def __init__(self, spec: Spec, transport: ByteTransport) -> None:
         spec.check_options(self.options)
@@ -85,7 +87,7 @@ class ByteDriver:
         elif isinstance(part, Display):
             source = part.screen = ByteScreen(part, world, self._write)
         elif isinstance(part, RemotePhone):
-            source = part.line = PhoneLine(part, world, self._write, operator)
+            source = part.line = PhoneLine(part, world, self._write, operator, self.byte_ns)
         else:
             raise SpecError(f"{self.transport.name} cannot be {part.name}, a {part.kind}")
         world.env.attach(part.name, source)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paybench.hil.wire.exchange import Exchange, Restarted, State
+from paybench.hil.wire.exchange import Exchange, Restarted, State, Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ class Conversation:
         hear: Called with each payload that arrives.
         restarted: Called when the other end has started anew: what it was told it has forgotten.
         lost: Called with the reason when the other end has not answered for too long.
+        byte_ns: What a byte takes on the line, in nanoseconds; 0 where that does not matter.
     """
 
     def __init__(
@@ -40,14 +41,17 @@ class Conversation:
         hear: Callable[[bytes], None],
         restarted: Callable[[], None],
         lost: Callable[[str], None],
+        byte_ns: int = 0,
     ) -> None:
         self._env = env
-        self._exchange = Exchange(max(int.from_bytes(session[:SESSION_BYTES]), 1))
+        number = max(int.from_bytes(session[:SESSION_BYTES]), 1)
+        self._exchange = Exchange(number, Timing(byte_ns=byte_ns))
         self._write = write
         self._hear = hear
         self._restarted = restarted
         self._lost = lost
         self._alarm_ns = 0
+        self._is_silent = False
         self._exchange.link_up()
         self._go_on()
 
@@ -94,8 +98,9 @@ class Conversation:
         if exchange.next_deadline_ns not in (None, self._alarm_ns):
             self._alarm_ns = exchange.next_deadline_ns
             self._env.alarm_at(self._alarm_ns, self._ring)
-        if exchange.state is State.SILENT:
+        if exchange.state is State.SILENT and not self._is_silent:
             self._lost(exchange.why)
+        self._is_silent = exchange.state is State.SILENT
 
     def _ring(self, due_ns: int) -> None:
         if self._exchange.next_deadline_ns != due_ns:

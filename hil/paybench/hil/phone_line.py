@@ -6,7 +6,7 @@ from the run's seed, so that a replay checks the recorded signatures with the sa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from paybench.devices.world import IGNORED
 from paybench.hil.conversation import SESSION_BYTES, Conversation
@@ -34,11 +34,13 @@ class PhoneLine:
         world: World,
         write: Callable[[bytes], None],
         operator: Callable[[str], None],
+        byte_ns: int = 0,
     ) -> None:
         self._phone = phone
         self._world = world
         self._write = write
         self._operator = operator
+        self._byte_ns = byte_ns
         self._talk: Conversation | None = None
         self._early: list[bytes] = []
 
@@ -65,6 +67,7 @@ class PhoneLine:
                 hear=self._hear,
                 restarted=self._provision,
                 lost=self._phone.lose,
+                byte_ns=self._byte_ns,
             )
             self._provision()
             for payload in self._early:
@@ -102,7 +105,7 @@ class PhoneLine:
             self._phone.heard = str(refused)
             self._world.decided("bench", IGNORED, f"what {self._phone.name} said: {refused}")
             return
-        message = cast("Message", wire.message)
+        message = wire.message
         if isinstance(message, Shown):
             self._phone.shown(message.lines)
         elif wire.channel is Channel.BENCH:

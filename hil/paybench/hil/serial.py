@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paybench.devices.environment import NS_PER_S
 from paybench.hil.byte_driver import READER_OPTIONS, ByteDriver
 from paybench.hil.errors import PortLost, PortUnavailable, SpecError
 
@@ -34,6 +35,9 @@ READ_BYTES = 65536
 WRITE_TIMEOUT_S = 0.5
 RFC2217_POLL_S = 0.2
 URLS = ("socket", "rfc2217")
+BAUD = (9600, 50, 4_000_000)
+"""The default, the lowest and the highest."""
+
 FRAMES = ("8N1", "8E1", "8O1", "7E1", "7O1", "8N2")
 OPTIONS = {
     "baud": "bits per second, default 9600",
@@ -49,6 +53,8 @@ class SerialDriver(ByteDriver):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec, SerialTransport(spec))
+        # A start and a stop bit beside eight of data.
+        self.byte_ns = 10 * NS_PER_S // spec.number("baud", *BAUD)
 
 
 class SerialTransport:
@@ -62,7 +68,7 @@ class SerialTransport:
             raise SpecError(f"{spec.address}: expected a path, or one of {', '.join(URLS)}://")
         # pyserial plays an RFC 2217 port with a queue and a thread: there is nothing to watch.
         self._has_descriptor = scheme != "rfc2217"
-        self._baud = spec.number("baud", 9600, 50, 4_000_000)
+        self._baud = spec.number("baud", *BAUD)
         self._frame = spec.choice("frame", *FRAMES)
         self._in_thread = spec.choice("reader", "descriptor", "thread") == "thread"
         self._tty: Any = None

@@ -15,7 +15,7 @@ import sys
 from collections import deque
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Generator, Sequence
 
-    from paybench.devices.message import Message
     from paybench.hil.transport import Take
 
 READ_BYTES = 65536
@@ -110,7 +109,7 @@ class TwinPhone:
 
     def _hear(self, payload: bytes) -> None:
         wire = decode(payload)
-        message = cast("Message", wire.message)
+        message = wire.message
         if isinstance(message, Provision):
             self._be(message)
         elif wire.channel is Channel.SHORT_RANGE:

@@ -254,7 +254,8 @@ class Exchange:
             self._in.restart()
             if self._peer:
                 delivered.append(Restarted(theirs, forgotten))
-            self._peer, self._met = theirs, False
+            self._peer = theirs
+            self._met = False
         if frame.kind is Kind.HELLO:
             self._welcome_due = True
         if ours == self.session:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import Annotated, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 import msgspec
 
@@ -24,6 +24,7 @@ from paybench.devices.purchase import (
     SettledResult,
     SettlementDemand,
 )
+from paybench.devices.secret import MASK
 from paybench.hil.wire.errors import MessageRefused
 from paybench.hil.wire.frame import PAYLOAD_MAX_BYTES
 from paybench.hil.wire.leaves import differs, leaves, shown
@@ -60,6 +61,9 @@ class Provision(Message, frozen=True, gc=False):
     approval_key: bytes
     password: str
 
+    def __repr__(self) -> str:
+        return f"Provision({self.account}, {MASK})"
+
 
 TYPES: tuple[type[Message], ...] = (
     PurchaseInformation,
@@ -73,6 +77,13 @@ TYPES: tuple[type[Message], ...] = (
     Provision,
 )
 """The messages that are taken from a wire. Anything else is refused."""
+
+
+# msgspec takes just those types; the type checker cannot look into the tuple.
+if TYPE_CHECKING:
+    OneOfThem = Message
+else:
+    OneOfThem = Union[TYPES]  # noqa: UP007
 
 
 class WireMessage(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -89,7 +100,7 @@ class WireMessage(msgspec.Struct, frozen=True, gc=False, array_like=True):
     version: Literal[1]
     channel: Channel
     step: Annotated[str, msgspec.Meta(max_length=16)]
-    message: Union[TYPES]  # type: ignore[valid-type] # noqa: UP007
+    message: OneOfThem
 
 
 _encoder = msgspec.msgpack.Encoder()
