@@ -117,6 +117,7 @@ def main() -> None:
     p99 = {kind: statistics.quantiles(values, n=100)[98] for kind, values in latencies.items()}
     figures = {
         "added_us_median": round(medians["ours"] - medians["bare pyserial"], 1),
+        "serial_ratio": round(medians["ours"] / medians["bare pyserial"], 2),
         "added_us_p99": round(p99["ours"] - p99["bare pyserial"], 1),
         "bare_us_median": round(medians["bare pyserial"], 1),
         "ours_us_median": round(medians["ours"], 1),
