@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from paybench.devices.device import verb
 from paybench.devices.phone import Phone
 from paybench.devices.purchase import PurchaseInformation
-from paybench.devices.trace import State
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -105,15 +104,11 @@ class RemotePhone(Phone):
 
     def lose(self, why: str) -> None:
         """The phone went away."""
-        if not self.gone:
-            self.gone = why
-            self._note(State(self.env.now_ns, self.name, f"gone: {why}", ""))
+        self.world.lose(self, why)
 
     def find(self) -> None:
         """The phone is back."""
-        if self.gone:
-            self.gone = ""
-            self._note(State(self.env.now_ns, self.name, "back", ""))
+        self.world.regain(self)
 
     def _have_done(self, wish: str) -> None:
         # A customer answers what the phone shows, so it has to show the bill first.

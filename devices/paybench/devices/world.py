@@ -9,7 +9,7 @@ from paybench.devices.environment import Environment
 from paybench.devices.errors import PartSilent, Unmet
 from paybench.devices.faults import Faults
 from paybench.devices.link import Link, LinkProfile
-from paybench.devices.trace import Act, Decision, Injected, Trace
+from paybench.devices.trace import Act, Decision, Injected, State, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -100,6 +100,20 @@ class World:
             part.name,
             f"{what} was expected from {part.name} within {self.patience_s:g} s and did not come",
         )
+
+    def lose(self, part: Part, why: str) -> None:
+        """A real part has gone away; once is enough."""
+        if not part.gone:
+            part.gone = why
+            self.trace.events.append(State(self.env.now_ns, part.name, f"gone: {why}", ""))
+
+    def regain(self, part: Part) -> bool:
+        """A real part is back; tells whether it was gone."""
+        if not part.gone:
+            return False
+        part.gone = ""
+        self.trace.events.append(State(self.env.now_ns, part.name, "back", ""))
+        return True
 
     def expect(
         self,

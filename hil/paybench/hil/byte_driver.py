@@ -13,7 +13,7 @@ from paybench.hil.errors import PortLost, PortUnavailable, SpecError
 from paybench.hil.phone_line import PhoneLine
 from paybench.hil.profile import OPTIONS, reader_codec
 from paybench.hil.reader import ByteReader
-from paybench.hil.screen import ByteScreen
+from paybench.hil.screen import RealScreen, in_bytes
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -85,7 +85,7 @@ class ByteDriver:
         if isinstance(part, Scanner):
             source = part.operated = ByteReader(part, world, self._codec, operator, self._write)
         elif isinstance(part, Display):
-            source = part.screen = ByteScreen(part, world, self._write)
+            source = part.screen = RealScreen(part, world, self._show)
         elif isinstance(part, RemotePhone):
             source = part.line = PhoneLine(part, world, self._write, operator, self.byte_ns)
         else:
@@ -144,6 +144,9 @@ class ByteDriver:
         if not self._opened:  # closed meanwhile: nobody wants it any more
             self.transport.close()
         return True
+
+    def _show(self, lines: tuple[str, ...]) -> None:
+        self._write(in_bytes(lines))
 
     def _write(self, data: bytes) -> None:
         if not self._opened or self._away:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from paybench.devices.display import Display
-from paybench.devices.trace import State
 from paybench.hil.errors import CodeError, PortLost, PortUnavailable, SpecError
 from paybench.hil.qr_picture import half_blocks, qr_picture
+from paybench.hil.screen import RealScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,7 @@ class QrDisplayDriver:
         """
         if not isinstance(part, Display):
             raise SpecError(f"a QR display cannot be {part.name}, which is a {part.kind}")
-        screen = part.screen = QrScreen(part, world, self._show)
+        screen = part.screen = RealScreen(part, world, self._show)
         world.env.attach(part.name, screen)
         self._lose = lambda why: world.env.inject(part.name, b"", why)
 
@@ -119,40 +119,6 @@ class QrDisplayDriver:
         except (CodeError, PortLost, OSError) as error:
             self.close()
             self._lose(f"{self.address} does not show it: {error}")
-
-
-class QrScreen:
-    """Hands every change of a display over; the `Source` that tells when it is lost."""
-
-    def __init__(
-        self, display: Display, world: World, show: Callable[[tuple[str, ...]], None]
-    ) -> None:
-        self._display = display
-        self._world = world
-        self._show = show
-
-    def show(self, lines: tuple[str, ...]) -> None:
-        """Show these lines instead of the former ones."""
-        if not self._display.gone:
-            self._show(lines)
-
-    def received(self, data: bytes) -> None:
-        """A display has nothing to say."""
-
-    def found(self) -> None:
-        """The display is back: show what it should show."""
-        self._display.gone = ""
-        self._world.trace.events.append(
-            State(self._world.env.now_ns, self._display.name, "back", "")
-        )
-        self.show(self._display.lines)
-
-    def lost(self, why: str) -> None:
-        """The display went dark. The device goes on: it cannot know."""
-        self._display.gone = why
-        self._world.trace.events.append(
-            State(self._world.env.now_ns, self._display.name, f"gone: {why}", "")
-        )
 
 
 class PictureFile:

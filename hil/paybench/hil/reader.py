@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from paybench.devices.environment import FOREVER
 from paybench.devices.scanner import Misreading, Reading
-from paybench.devices.trace import State
 from paybench.hil.payload import Noise, Reply
 
 if TYPE_CHECKING:
@@ -67,19 +66,11 @@ class ByteReader:
     def lost(self, why: str) -> None:
         """The reader went away."""
         self._silent_ns = FOREVER
-        if not self._scanner.gone:
-            self._scanner.gone = why
-            self._world.trace.events.append(
-                State(self._world.env.now_ns, self._scanner.name, f"gone: {why}", "")
-            )
+        self._world.lose(self._scanner, why)
 
     def found(self) -> None:
         """The reader is back."""
-        if self._scanner.gone:
-            self._scanner.gone = ""
-            self._world.trace.events.append(
-                State(self._world.env.now_ns, self._scanner.name, "back", "")
-            )
+        if self._world.regain(self._scanner):
             self._hear(self._codec.drop())
 
     def _hear(self, reports: list[Report]) -> None:

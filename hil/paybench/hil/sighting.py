@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from paybench.devices.scanner import Misreading, Reading
-from paybench.devices.trace import State
 from paybench.hil.codes import Code
 
 if TYPE_CHECKING:
@@ -142,19 +141,11 @@ class CameraReader:
 
     def lost(self, why: str) -> None:
         """The camera went away, or dark."""
-        if not self._scanner.gone:
-            self._scanner.gone = why
-            self._world.trace.events.append(
-                State(self._world.env.now_ns, self._scanner.name, f"gone: {why}", "")
-            )
+        self._world.lose(self._scanner, why)
 
     def found(self) -> None:
         """The camera is back."""
-        if self._scanner.gone:
-            self._scanner.gone = ""
-            self._world.trace.events.append(
-                State(self._world.env.now_ns, self._scanner.name, "back", "")
-            )
+        self._world.regain(self._scanner)
 
 
 def why_no_payload(text: str) -> str:
