@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,11 +177,9 @@ def _ask(config: pytest.Config, wish: str) -> None:
     terminal: Any = config.pluginmanager.getplugin("terminalreporter")
     if terminal is None:  # a worker of pytest-xdist has none
         return
-    if capture is None:
+    with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
         terminal.write_line(f"» {wish}")
-        return
-    with capture.global_and_fixture_disabled():
-        terminal.write_line(f"» {wish}")
+        terminal.flush()  # somebody waits for it, also at the other end of a pipe
 
 
 # -- collection ------------------------------------------------------------------------------
