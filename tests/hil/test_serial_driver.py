@@ -1,14 +1,13 @@
 """The serial driver in whole runs: the scenario here, the real thing in another process."""
 
 import select
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import serial
+from processes import twin
 
 from paybench.devices.trace import Act, Injected, State
 from paybench.hil.driver import make_driver
@@ -28,19 +27,8 @@ SHOP_PURCHASE = find("shop-purchase")[0]
 @contextmanager
 def scanner_process(*arguments):
     """A virtual scanner in a process of its own: gives its port and its trigger."""
-    command = [sys.executable, "-m", "paybench.hil.virtual.scanner", *map(str, arguments)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        try:
-            port = process.stdout.readline().decode().split()[1]
-
-            def pull(_wish=""):
-                process.stdin.write(b"\n")
-                process.stdin.flush()
-
-            process.pull = pull
-            yield port, process
-        finally:
-            process.kill()
+    with twin("scanner", *arguments) as ((_, port), process):
+        yield port, process
 
 
 def read_from(tty, count):

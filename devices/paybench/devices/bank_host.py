@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
-
 from paybench.devices.device import Device
 from paybench.devices.environment import to_ns
 from paybench.devices.purchase import Inquiry, InquiryAnswer, SettledResult, SettlementDemand
@@ -87,7 +85,7 @@ class BankHost(Device):
     def _send_result(self, outcome: Outcome, step: str, to: str) -> None:
         # Only the payer's own phone may see the payer's balance.
         if step != "D6" and outcome.payer_balance is not None:
-            outcome = structs.replace(outcome, payer_balance=None)
+            outcome = outcome.without_balance()
         self.network.send(SettledResult(outcome.settlement_id, outcome), step, to)
 
     def _deposit(self, _: None) -> None:

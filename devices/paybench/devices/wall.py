@@ -12,14 +12,13 @@ import selectors
 import time
 from typing import TYPE_CHECKING
 
+from paybench.devices.environment import FOREVER
 from paybench.devices.lateness import Lateness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paybench.devices.environment import Environment
-
-_FOREVER = 1 << 62
 
 
 class Wall:
@@ -90,7 +89,7 @@ class _Advance:
         self._limit_ns = limit_ns
         self._done = done
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_ns = _FOREVER
+        self._timer_ns = FOREVER
         self._ended = False
         self._pumping = False
 
@@ -113,7 +112,7 @@ class _Advance:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._timer_ns = _FOREVER
+            self._timer_ns = FOREVER
 
     def _run(self) -> bool:
         """Run what can run now; True when the advance is over."""
@@ -135,7 +134,7 @@ class _Advance:
         return False
 
     def _arm(self, due_ns: int) -> None:
-        if due_ns >= self._timer_ns or due_ns >= _FOREVER:
+        if due_ns >= self._timer_ns or due_ns >= FOREVER:
             return  # the timer that runs wakes us early enough; waking for nothing is harmless
         self.disarm()
         delay_s = max(due_ns - self._wall.now_ns(), 0) / 1e9
@@ -144,7 +143,7 @@ class _Advance:
 
     def _wake(self) -> None:
         self._timer = None
-        self._timer_ns = _FOREVER
+        self._timer_ns = FOREVER
         self.pump()
 
     def _end(self) -> None:

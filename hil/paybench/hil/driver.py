@@ -68,6 +68,15 @@ class Driver(Protocol):
         """Let go of the thing; harmless when it was never opened or has gone."""
 
 
+def make_drivers(real: Mapping[str, str]) -> dict[str, Driver]:
+    """The drivers for specs by part, not yet opened.
+
+    Raises:
+        SpecError: A spec is malformed, or there is no such driver.
+    """
+    return {part: make_driver(spec) for part, spec in real.items()}
+
+
 def make_driver(text: str) -> Driver:
     """The driver for a spec, not yet opened.
 

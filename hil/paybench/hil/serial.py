@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from paybench.devices.environment import NS_PER_S
 from paybench.hil.byte_driver import READER_OPTIONS, ByteDriver
 from paybench.hil.errors import PortLost, PortUnavailable, SpecError
+from paybench.hil.transport import nothing, watch
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -72,7 +73,7 @@ class SerialTransport:
         self._frame = spec.choice("frame", *FRAMES)
         self._in_thread = spec.choice("reader", "descriptor", "thread") == "thread"
         self._tty: Any = None
-        self._stop_reading: Callable[[], None] = _nothing
+        self._stop_reading: Callable[[], None] = nothing
 
     def open(self) -> None:
         """Open the tty for ourselves alone, and drop what waited in it.
@@ -114,19 +115,7 @@ class SerialTransport:
             self._stop_reading = reader.stop
             return
 
-        def stop() -> None:
-            if not loop.is_closed():
-                loop.remove_reader(descriptor)
-
-        def readable() -> None:
-            data, lost = self._read()
-            if lost:
-                stop()
-            if data or lost:
-                take(data, lost)
-
-        loop.add_reader(descriptor, readable)
-        self._stop_reading = stop
+        self._stop_reading = watch(loop, descriptor, self._read, take)
 
     def write(self, data: bytes) -> None:
         """Send bytes.
@@ -142,7 +131,7 @@ class SerialTransport:
     def close(self) -> None:
         """Stop reading, and close the tty."""
         self._stop_reading()
-        self._stop_reading = _nothing
+        self._stop_reading = nothing
         if self._tty is not None:
             self._tty.close()
             self._tty = None
@@ -209,10 +198,6 @@ class _ReaderThread(threading.Thread):
         self.join()
         os.close(self._wake_read)
         os.close(self._wake_write)
-
-
-def _nothing() -> None:
-    """What there is to stop before reading has started."""
 
 
 def _ports() -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from paybench.hil.byte_driver import READER_OPTIONS, ByteDriver
 from paybench.hil.errors import PortLost, PortUnavailable, SpecError
+from paybench.hil.transport import nothing, watch
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -71,7 +72,7 @@ class TcpTransport:
         self._listens = spec.choice("mode", "connect", "listen") == "listen"
         self._wait_s = spec.number("wait", 10, 1, 3600)
         self._socket: socket.socket | None = None
-        self._stop_reading: Callable[[], None] = _nothing
+        self._stop_reading: Callable[[], None] = nothing
 
     def open(self) -> None:
         """Make or accept the connection.
@@ -102,24 +103,7 @@ class TcpTransport:
     def start(self, loop: AbstractEventLoop, take: Take) -> None:
         """Watch the socket."""
         assert self._socket is not None
-        descriptor = self._socket.fileno()
-
-        def stop() -> None:
-            if not loop.is_closed():
-                loop.remove_reader(descriptor)
-
-        def readable() -> None:
-            data, lost = self._read()
-            if lost:
-                stop()
-            if data:
-                take(data, "")
-            if lost:
-                take(b"", lost)
-
-        loop.add_reader(descriptor, readable)
-        loop.call_soon(readable)  # TLS may hold bytes already that the descriptor does not show
-        self._stop_reading = stop
+        self._stop_reading = watch(loop, self._socket.fileno(), self._read, take)
 
     def write(self, data: bytes) -> None:
         """Send bytes.
@@ -142,7 +126,7 @@ class TcpTransport:
     def close(self) -> None:
         """Close the connection."""
         self._stop_reading()
-        self._stop_reading = _nothing
+        self._stop_reading = nothing
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -221,7 +205,3 @@ class TlsTransport(TcpTransport):
         if isinstance(error, ssl.SSLError):
             return f"no TLS with it ({error.reason or error}): does it speak TLS, and know us?"
         return super()._why_not(error)
-
-
-def _nothing() -> None:
-    """What there is to stop before reading has started."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Take = Callable[[bytes, str], None]
+    Read = Callable[[], tuple[bytes, str]]
 
 
 class ByteTransport(Protocol):
@@ -48,3 +49,43 @@ class ByteTransport(Protocol):
     def close(self) -> None:
         """Let go of the thing; harmless when it was never opened or is lost."""
         ...
+
+
+def watch(loop: AbstractEventLoop, descriptor: int, read: Read, take: Take) -> Callable[[], None]:
+    """Hand over what comes in on a descriptor, until it is lost or watched no more.
+
+    Args:
+        loop: The loop to watch it on.
+        descriptor: What to watch.
+        read: Takes out what has arrived, and tells why there will be nothing more, if so.
+        take: As for `ByteTransport.start`.
+
+    Returns:
+        What to call to watch it no more; calling it again is harmless.
+    """
+    watching = True
+
+    def stop() -> None:
+        nonlocal watching
+        if watching and not loop.is_closed():
+            loop.remove_reader(descriptor)
+        watching = False
+
+    def readable() -> None:
+        if not watching:
+            return
+        data, lost = read()
+        if lost:
+            stop()
+        if data:
+            take(data, "")
+        if lost:
+            take(b"", lost)
+
+    loop.add_reader(descriptor, readable)
+    loop.call_soon(readable)  # TLS may hold bytes already that the descriptor does not show
+    return stop
+
+
+def nothing() -> None:
+    """What there is to stop before anything is watched."""

@@ -8,19 +8,20 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from paybench.hil.driver import make_driver
-from paybench.hil.errors import PortUnavailable, SpecError
+from paybench.hil.errors import PortUnavailable
+from paybench.hil.hold import Hold
 from paybench.scenarios.cli import EXIT_CODES
 from paybench.scenarios.console import Console
-from paybench.scenarios.errors import UsageError
 from paybench.scenarios.report import View, console, drawing
-from paybench.scenarios.run import make_rig
+from paybench.scenarios.run import drivers_for, make_rig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from paybench.scenarios.rig import Rig
     from paybench.scenarios.run import Options
+
+LOOK_S = 0.05
 """How often it is looked whether somebody typed, while the world goes on in wall time."""
 
 
@@ -34,13 +35,11 @@ def attach(role: str, options: Options) -> int:
         UsageError: There is no device of that role, or a spec is malformed.
     """
     with ExitStack() as stack:
+        drivers = drivers_for(options.real)
+        hold = Hold(drivers, None, f"attach {role}")
+        stack.callback(hold.close)
         try:
-            drivers = {part: make_driver(spec) for part, spec in options.real.items()}
-            for driver in drivers.values():
-                stack.callback(driver.close)
-                driver.open()
-        except SpecError as error:
-            raise UsageError(str(error)) from error
+            hold.take()
         except PortUnavailable as unavailable:
             sys.stderr.write(f"paybench: blocked: {unavailable}\n")
             return EXIT_CODES["blocked"]
@@ -77,6 +76,3 @@ def _let_it_run(rig: Rig) -> None:
         return
     while not select.select([sys.stdin], [], [], 0)[0]:
         env.wait_until(lambda: False, LOOK_S)
-
-
-LOOK_S = 0.05

@@ -151,12 +151,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _check_real(real: Mapping[str, str]) -> None:
-    from paybench.hil.driver import make_driver
+    from paybench.hil.driver import make_drivers
     from paybench.hil.errors import SpecError
 
     try:
-        for spec in real.values():
-            make_driver(spec)
+        make_drivers(real)
     except SpecError as error:
         raise pytest.UsageError(f"--paybench-real: {error}") from error
 

@@ -10,7 +10,7 @@ import pytest
 from paybench.bank.errors import BankError
 from paybench.devices.errors import DeviceError, RouteError
 from paybench.devices.trace import Header, Verdict
-from paybench.hil.driver import make_driver
+from paybench.hil.driver import make_drivers
 from paybench.hil.errors import PortUnavailable, SpecError
 from paybench.hil.hold import Hold
 from paybench.scenarios.errors import ScenarioError, UsageError
@@ -79,7 +79,7 @@ LENT = pytest.StashKey[LentRig]()
 def lend(item: pytest.Item, settings: Settings) -> Generator[Rig]:
     """Make a rig for a test, and finish it when the test has ended."""
     with ExitStack() as stack:
-        drivers = {part: make_driver(spec) for part, spec in settings.real.items()}
+        drivers = make_drivers(settings.real)
         hold = Hold(drivers, settings.bench, item.nodeid, settings.operator)
         stack.callback(hold.close)
         try:

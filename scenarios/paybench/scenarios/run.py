@@ -15,7 +15,7 @@ from paybench.bank.bank import Bank
 from paybench.bank.errors import BankError
 from paybench.devices.errors import DeviceError, PartSilent, RouteError
 from paybench.devices.trace import Header, Verdict
-from paybench.hil.driver import make_driver
+from paybench.hil.driver import make_drivers
 from paybench.hil.errors import PortLocked, PortUnavailable, SpecError
 from paybench.hil.hold import Hold
 from paybench.scenarios import library
@@ -118,7 +118,7 @@ def run(scenario: Scenario, variant: str = "", options: Options | None = None) -
     """
     options = options or Options()
     variant = check_variant(scenario, variant)
-    drivers = _drivers(options.real)
+    drivers = drivers_for(options.real)
     header = header_for(scenario, variant, options)
     hold = Hold(drivers, options.bench, scenario.label(variant), options.operator)
     try:
@@ -134,7 +134,7 @@ def run(scenario: Scenario, variant: str = "", options: Options | None = None) -
 def replay_run(scenario: Scenario, header: Header, script: Iterable[Act | Injected]) -> Run:
     """Run a scenario again from a recording's acts and inputs, in virtual time."""
     options = options_of(header)
-    rig = make_rig(options, real=_drivers(header.bench), script=script)
+    rig = make_rig(options, real=drivers_for(header.bench), script=script)
     return play(scenario, header.variant, header, rig, None)
 
 
@@ -308,9 +308,14 @@ def _bank(text: str) -> Bank:
     return Bank(SqliteStorage(path))
 
 
-def _drivers(real: Mapping[str, str]) -> dict[str, Driver]:
+def drivers_for(real: Mapping[str, str]) -> dict[str, Driver]:
+    """The drivers for specs by part, not yet opened.
+
+    Raises:
+        UsageError: A spec is malformed, or there is no such driver.
+    """
     try:
-        return {part: make_driver(spec) for part, spec in real.items()}
+        return make_drivers(real)
     except SpecError as error:
         raise UsageError(str(error)) from error
 
