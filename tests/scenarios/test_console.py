@@ -101,6 +101,25 @@ def test_a_real_reader_reads_into_the_console():
     assert said.splitlines()[-1] == "A.register is paid; its display: PAID 2.50"
 
 
+def test_lines_that_come_together_are_all_done():
+    """Two lines in one write are two lines, before anything more is typed, also in wall time."""
+    with (
+        VirtualTty() as tty,
+        subprocess.Popen(
+            [*ATTACH, "--real", f"phone.display=serial:{tty.path}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        process.stdin.write("balances\nshow\n")
+        process.stdin.flush()
+        lines = iter(process.stdout.readline, "")
+        assert any(line.startswith("A.register is idle") for line in lines)
+        process.stdin.close()
+    assert process.returncode == 0
+
+
 def test_a_missing_port_blocks_the_console():
     """A real part that is not there ends the command with exit code 3 before it asks anything."""
     done = subprocess.run(

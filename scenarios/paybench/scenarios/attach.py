@@ -6,6 +6,7 @@ import select
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
+from io import FileIO
 from typing import TYPE_CHECKING
 
 from paybench.hil.errors import PortUnavailable
@@ -59,15 +60,17 @@ def _say(line: str) -> None:
 
 def _typed(rig: Rig, prompt: str) -> Iterator[str]:
     """Lines as they are typed. With real parts, the world goes on while nobody types."""
+    # Unbuffered: a line that waits in a buffer of ours would be seen by no select.
+    keys = FileIO(sys.stdin.fileno(), closefd=False)
     while True:
         if sys.stdin.isatty():
             sys.stdout.write(prompt)
             sys.stdout.flush()
         _let_it_run(rig)
-        line = sys.stdin.readline()
+        line = keys.readline()
         if not line:
             return
-        yield line
+        yield line.decode(errors="replace")
 
 
 def _let_it_run(rig: Rig) -> None:
