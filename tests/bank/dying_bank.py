@@ -1,20 +1,22 @@
-"""A bank that settles until it is killed at a named point; run by test_bank_crash.
+"""A bank that works until it is killed at a named point; run by test_bank_crash.
 
-    python dying_bank.py FOLDER POINT ROUND
+    python dying_bank.py FOLDER POINT ROUND settles|recalls
 
-It settles s0, s1, … and prints each id once it is acknowledged, deposits after every third, and
-kills itself, as SIGKILL does, when it comes to POINT for the ROUNDth time.
+It kills itself, as SIGKILL does, when it comes to POINT for the ROUNDth time. Until then it either
+settles s0, s1, … and prints each id once it is acknowledged, depositing after every third; or it
+settles them with a cooling-off period, cancels some, gives some back, some of them before they
+came, leaves the others to become formal, and prints each id with each state it was answered.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from town import eur, order
+from town import KIOSK, cancellation, eur, order, reversal
 
-from paybench.bank import Bank
+from paybench.bank import Bank, Held, Outcome, Restriction
 from paybench.bank.storage import LogRecord
 from paybench.bank.storage.sqlite import SqliteStorage
 
@@ -46,7 +48,44 @@ class DyingStorage(SqliteStorage):
         self.die("after deposit")
 
 
-def main(folder: Path, point: str, round_: int) -> None:
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def settles(bank: Bank) -> None:
+    for number in range(100):
+        assert bank.settle(order(f"s{number}", eur("0.05"), number), number).settled
+        say(f"s{number}")
+        if number % 3 == 2:
+            bank.deposit()
+
+
+def recall(bank: Bank, number: int) -> Iterator[Outcome]:
+    """What is done about one settlement: four times out of five it comes to nothing in the end."""
+    settlement_id, at_ns = f"s{number}", number * 10**9
+    held = list(Held)[number % 2]
+    cooling_off = Restriction(cooling_off_s=3, held=held)
+    demand = order(settlement_id, eur("0.05"), number, payee=KIOSK, restriction=cooling_off)
+    way = number % 5
+    if way == 0:
+        yield bank.reverse(reversal(settlement_id), at_ns)
+    yield bank.settle(demand, at_ns)
+    if way == 1:
+        yield bank.cancel(cancellation(settlement_id), at_ns)
+    if way == 2:
+        yield bank.reverse(reversal(settlement_id), at_ns)
+    if way == 3:
+        yield bank.reverse(reversal(settlement_id), at_ns + 3 * 10**9)
+
+
+def recalls(bank: Bank) -> None:
+    for number in range(100):
+        for outcome in recall(bank, number):
+            say(f"{outcome.settlement_id} {outcome.state.value}")
+
+
+def main(folder: Path, point: str, round_: int, work: str) -> None:
     left = {"rounds": round_}
 
     def die(here: str) -> None:
@@ -56,13 +95,8 @@ def main(folder: Path, point: str, round_: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     bank = Bank(DyingStorage(folder, die))
-    for number in range(100):
-        assert bank.settle(order(f"s{number}", eur("0.05"), number), number).settled
-        sys.stdout.write(f"s{number}\n")
-        sys.stdout.flush()
-        if number % 3 == 2:
-            bank.deposit()
+    {"settles": settles, "recalls": recalls}[work](bank)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])

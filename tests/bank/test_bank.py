@@ -7,6 +7,7 @@ from town import ANNA, BAKERY, BERT, CARL, KEYS, KIOSK, NOBODY, eur, found, orde
 
 from paybench.bank import (
     CAPITAL,
+    ESCROW,
     AccountError,
     AccountExistsError,
     AccountUnknownError,
@@ -259,8 +260,9 @@ def test_counts_each_payer_apart(bank):
 
 
 def test_does_not_take_money_out_of_the_bank(bank):
-    """The capital account, which an unset device would name, is nobody's payee."""
+    """The capital account, which an unset device would name, and escrow are nobody's payees."""
     assert reason(bank.settle(order("s1", eur("1"), 1, payee=CAPITAL), 1)) == "unknown-payee"
+    assert reason(bank.settle(order("s2", eur("1"), 2, payee=ESCROW), 1)) == "unknown-payee"
 
 
 @pytest.mark.parametrize("at_ns", [-1, 2**63])
@@ -317,13 +319,13 @@ def test_refuses_limits_below_zero(bank, ask):
 
 
 def test_opens_accounts(bank):
-    """Accounts are listed in order of their numbers, the capital account first."""
-    assert bank.accounts() == [CAPITAL, ANNA, BERT, CARL, BAKERY, KIOSK]
+    """Accounts are listed in order of their numbers, the bank's own first."""
+    assert bank.accounts() == [CAPITAL, ESCROW, ANNA, BERT, CARL, BAKERY, KIOSK]
     assert bank.holder(ANNA) == "Anna"
     assert bank.balance(CARL) == eur("0")
 
 
-@pytest.mark.parametrize("number", [ANNA, CAPITAL])
+@pytest.mark.parametrize("number", [ANNA, CAPITAL, ESCROW])
 def test_refuses_to_open_an_account_twice(bank, number):
     """A taken number stays with its holder, key and balance."""
     with pytest.raises(AccountExistsError, match=str(number)):
@@ -379,6 +381,7 @@ def test_funds_once(bank):
         (ANNA, Money(5, "USD"), "f"),
         (ANNA, eur("5"), ""),
         (CAPITAL, eur("5"), "f"),
+        (ESCROW, eur("5"), "f"),
         (ANNA, Money(MINOR_MAX - 2499, "EUR"), "f"),
     ],
     ids=str,

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from dying_bank import recall
 from rounds import SOAK
-from town import ANNA, BAKERY, CARL, eur, order
+from town import ANNA, BAKERY, CARL, KIOSK, cancellation, eur, order, reversal
 
-from paybench.bank import Bank, Money
+from paybench.bank import ESCROW, Bank, Held, Money, Restriction, State
 from paybench.bank.storage.sqlite import SqliteStorage
 
 DYING_BANK = Path(__file__).with_name("dying_bank.py")
@@ -40,32 +41,64 @@ def check(folder: Path, acknowledged: list[str]) -> None:
         assert (bank.in_transit(), bank.total()) == (eur("0"), eur("0"))
 
 
-@pytest.mark.parametrize("round_", [1, 4] if not SOAK else range(1, 34))
-@pytest.mark.parametrize(
+AT_EACH_POINT = pytest.mark.parametrize(
     "point",
     [
         *("before log", "in log", "after log", "in accounts", "after withdrawal"),
         *("before deposit", "after deposit"),
     ],
 )
-def test_loses_and_doubles_nothing_when_killed_at(folder, point, round_):
-    """Killed at a named point, the bank opens with each acknowledged settlement exactly once."""
+
+
+def kill(folder: Path, point: str, round_: int, work: str) -> str:
+    """What the bank acknowledged before it was killed."""
     run = subprocess.run(
-        [sys.executable, str(DYING_BANK), str(folder), point, str(round_)],
+        [sys.executable, str(DYING_BANK), str(folder), point, str(round_), work],
         stdout=subprocess.PIPE,
         text=True,
         check=False,
         timeout=60,
     )
     assert run.returncode == -signal.SIGKILL
-    check(folder, run.stdout.split())
+    return run.stdout
+
+
+@pytest.mark.parametrize("round_", [1, 4] if not SOAK else range(1, 34))
+@AT_EACH_POINT
+def test_loses_and_doubles_nothing_when_killed_at(folder, point, round_):
+    """Killed at a named point, the bank opens with each acknowledged settlement exactly once."""
+    check(folder, kill(folder, point, round_, "settles").split())
+
+
+@pytest.mark.parametrize("round_", [7] if not SOAK else range(1, 100, 3))
+@AT_EACH_POINT
+def test_takes_back_once_when_killed_at(folder, point, round_):
+    """Killed while it cancels, gives back and matures, the bank finishes each of them, once."""
+    said = [line.split() for line in kill(folder, point, round_, "recalls").splitlines()]
+    with Bank(SqliteStorage(folder)) as bank:
+        assert bank.total() == eur("0")
+        states = {settlement_id: State(state) for settlement_id, state in said}
+        for settlement_id, state in states.items():
+            seen = bank.inquire(settlement_id).state
+            assert seen is state or state is State.PROVISORY, "an answer holds"
+        for number in range(len(states) + 1):  # everybody asks again, and for one more
+            list(recall(bank, number))
+        bank.mature(10**12)
+        ends = [bank.inquire(f"s{number}").state for number in range(len(states) + 1)]
+        settled, reversed_ = State.SETTLED, State.REVERSED
+        expected = [reversed_, State.CANCELLED, reversed_, reversed_, settled]
+        assert ends == [expected[number % 5] for number in range(len(ends))]
+        paid = Money(PRICE_MINOR * ends.count(settled), "EUR")
+        assert (bank.balance(ANNA), bank.available(KIOSK)) == (eur("10") - paid, paid)
+        assert bank.balance(KIOSK) == paid
+        assert (bank.balance(ESCROW), bank.total()) == (eur("0"), eur("0"))
 
 
 def test_loses_and_doubles_nothing_when_killed_from_outside(folder):
     """Killed at whatever point it happens to be, likewise; and again, on the same folder."""
     for acknowledged in (7, 20):
         with subprocess.Popen(
-            [sys.executable, str(DYING_BANK), str(folder), "never", "1"],
+            [sys.executable, str(DYING_BANK), str(folder), "never", "1", "settles"],
             stdout=subprocess.PIPE,
             text=True,
         ) as process:
@@ -87,3 +120,24 @@ def test_redoes_what_a_power_cut_took_from_the_accounts(folder):
         assert (bank.balance(ANNA), bank.balance(CARL)) == (eur("4"), eur("1"))
         assert (bank.in_transit(), bank.total()) == (eur("5"), eur("0"))
         assert bank.settle(order("s2", eur("5"), 1, payer=CARL), 3).payer_balance == eur("1")
+
+
+@pytest.mark.parametrize("held", list(Held))
+def test_redoes_what_became_of_a_settlement(folder, held):
+    """Accounts that fell back behind a period's beginning are redone to each of its ends."""
+    before = (folder / "accounts.sqlite").read_bytes()
+    restriction = Restriction(cooling_off_s=100, held=held)
+    with Bank(SqliteStorage(folder)) as bank:
+        for number in range(4):
+            request = order(f"s{number}", eur("1"), number, payee=KIOSK, restriction=restriction)
+            assert bank.settle(request, 1).settled
+        bank.cancel(cancellation("s0"), 2)
+        bank.reverse(reversal("s1"), 2)
+        assert bank.mature(10**12) == 2
+        bank.reverse(reversal("s2"), 10**12)
+        after = [bank.balance(number) for number in bank.accounts()]
+    (folder / "accounts.sqlite").write_bytes(before)
+    with Bank(SqliteStorage(folder)) as bank:
+        bank.deposit()
+        assert [bank.balance(number) for number in bank.accounts()] == after
+        assert (bank.available(KIOSK), bank.total()) == (eur("1"), eur("0"))

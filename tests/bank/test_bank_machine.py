@@ -11,13 +11,22 @@ from msgspec.structs import replace
 from rounds import rounds
 from town import ANNA, BAKERY, BERT, CARL, KEYS, KIOSK, NOBODY, found, order
 
-from paybench.bank import CAPITAL, Bank, MemoryStorage, Money, Outcome, Reason, SettlingInformation
+from paybench.bank import (
+    CAPITAL,
+    ESCROW,
+    Bank,
+    MemoryStorage,
+    Money,
+    Outcome,
+    Reason,
+    SettlingInformation,
+)
 from paybench.bank.storage.sqlite import SqliteStorage
 
 PAYERS = st.sampled_from([ANNA, BERT, CARL, KIOSK])
 PAYEES = st.sampled_from([ANNA, BERT, CARL, KIOSK, BAKERY])
 AMOUNTS = st.integers(1, 1200).map(lambda minor: Money(minor, "EUR"))
-START = {CAPITAL: -2000, ANNA: 1000, BERT: 1000, CARL: 0, KIOSK: 0, BAKERY: 0}
+START = {CAPITAL: -2000, ESCROW: 0, ANNA: 1000, BERT: 1000, CARL: 0, KIOSK: 0, BAKERY: 0}
 
 
 class Town(RuleBasedStateMachine):

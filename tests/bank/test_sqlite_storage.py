@@ -6,10 +6,13 @@ import stat
 from contextlib import closing
 
 import pytest
-from town import KIOSK, eur, found, order, picture, reason
+from msgspec.structs import replace
+from town import KIOSK, cancellation, eur, found, order, picture, reason
 
 from paybench.bank import (
     Bank,
+    Kind,
+    Restriction,
     StorageBrokenError,
     StorageBusyError,
     StorageError,
@@ -192,3 +195,21 @@ def test_walks_a_log_of_many_pages(folder):
         assert bank.recover() == 1001
         assert bank.deposit() == twin.deposit() == 1000
         assert picture(bank) == picture(twin)
+
+
+def test_writes_no_second_end_of_a_settlement(folder):
+    """A provisory settlement that was cancelled cannot be logged as formal, even by a bug."""
+    storage = SqliteStorage(folder)
+    with Bank(storage) as bank:
+        restriction = Restriction(cooling_off_s=100)
+        bank.settle(order("s1", eur("1"), 1, payee=KIOSK, restriction=restriction), 1)
+        begun = storage.record("s1")
+        assert storage.due() == begun
+        bank.cancel(cancellation("s1"), 2)
+        assert storage.due() is None
+        number = storage.logged_to + 1
+        formal = begun.successor(number, Kind.FORMAL, 3, payer_balance_minor=0)
+        for second in (formal, replace(begun, number=number)):
+            with pytest.raises(StorageError, match="UNIQUE"):
+                storage.append(second)
+        assert (storage.logged_to, storage.record("s1").kind) == (number - 1, Kind.CANCELLED)

@@ -4,8 +4,11 @@ from paybench.bank import (
     AccountNumber,
     Approval,
     Bank,
+    Cancellation,
     Money,
     Outcome,
+    Restriction,
+    Reversal,
     SettlingInformation,
     Storage,
     sign,
@@ -31,10 +34,23 @@ def eur(text: str) -> Money:
 
 
 def order(
-    settlement_id: str, amount: Money, counter: int, *, payer=ANNA, payee=BAKERY, key=None
+    settlement_id: str,
+    amount: Money,
+    counter: int,
+    *,
+    payer=ANNA,
+    payee=BAKERY,
+    key=None,
+    restriction: Restriction | None = None,
 ) -> SettlingInformation:
     """What an honest phone and register send, unless another key is given."""
-    body = {"settlement_id": settlement_id, "payer": payer, "payee": payee, "amount": amount}
+    body = {
+        "settlement_id": settlement_id,
+        "payer": payer,
+        "payee": payee,
+        "amount": amount,
+        "restriction": restriction,
+    }
     approval: Approval = sign(key or KEYS.get(payer, KEYS[ANNA]), **body, counter=counter)
     return SettlingInformation(**body, approval=approval)
 
@@ -53,8 +69,17 @@ def found(storage: Storage | None = None, *, funds: str = "10.00") -> Bank:
 def picture(bank: Bank) -> dict[str, str]:
     """All that a refusal must leave alone."""
     balances = {str(number): str(bank.balance(number)) for number in bank.accounts()}
+    available = {f"{number} available": str(bank.available(number)) for number in bank.accounts()}
     entries = {f"{number} entries": str(bank.statement(number)) for number in bank.accounts()}
-    return {**balances, **entries, "in transit": str(bank.in_transit())}
+    return {**balances, **available, **entries, "in transit": str(bank.in_transit())}
+
+
+def cancellation(settlement_id: str, payer=ANNA) -> Cancellation:
+    return Cancellation.signed(KEYS[payer], settlement_id=settlement_id, payer=payer)
+
+
+def reversal(settlement_id: str, payee=KIOSK) -> Reversal:
+    return Reversal.signed(KEYS[payee], settlement_id=settlement_id, payee=payee)
 
 
 def reason(outcome: Outcome) -> str:

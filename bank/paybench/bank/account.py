@@ -9,6 +9,7 @@ from .errors import AccountError
 
 BRANCH_MAX = 999
 NUMBER_MAX = 9_999_999
+BANKS_BRANCH = 0
 
 _TEXT = re.compile(r"([0-9]{3})-([0-9]{7})")
 _NUMBERS_PER_BRANCH = NUMBER_MAX + 1
@@ -57,6 +58,11 @@ class AccountNumber(Struct, frozen=True, gc=False):
         """Where the data file is: computed, so there is no table to search ([0130-0131])."""
         return self.branch * _NUMBERS_PER_BRANCH + self.number
 
+    @property
+    def is_banks_own(self) -> bool:
+        """Whether the account is the bank's: branch 0 is, and nobody but the bank pays from it."""
+        return self.branch == BANKS_BRANCH
+
     def __str__(self) -> str:
         return f"{self.branch:03d}-{self.number:07d}"
 
@@ -69,5 +75,11 @@ def _check_part(name: str, value: int, maximum: int) -> None:
         )
 
 
-CAPITAL = AccountNumber(0, 0)
+CAPITAL = AccountNumber(BANKS_BRANCH, 0)
 """The bank's own account. Money enters through it, so its balance is minus what all others hold."""
+
+ESCROW = AccountNumber(BANKS_BRANCH, 1)
+"""Where the bank keeps what is paid and may still be cancelled ([0085])."""
+
+ISSUER = AccountNumber(BANKS_BRANCH, 2)
+"""What electronic money is worth: paid in when it is issued, and out when it is redeemed."""

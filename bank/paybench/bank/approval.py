@@ -8,6 +8,7 @@ from msgspec import Struct
 from .account import AccountNumber
 from .errors import ApprovalError
 from .money import Money
+from .restriction import Restriction
 
 KEY_MIN_BYTES = 16
 COUNTER_MAX = 2**63 - 1
@@ -20,7 +21,7 @@ _DOMAIN = "paybench-approval-1"
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Approval(Struct, frozen=True, gc=False):
+class Approval(Struct, frozen=True, gc=False, omit_defaults=True):
     """The payer's signed consent to one settlement (D2, D5; encoding, [0120]).
 
     A register can relay it and cannot change it: the signature covers every other field.
@@ -32,6 +33,7 @@ class Approval(Struct, frozen=True, gc=False):
         amount: what is paid.
         counter: grows with each approval of the payer, 0 to 2^63 - 1; each value counts once.
         signature: HMAC-SHA-256 over `canonical_bytes`, 32 bytes.
+        restriction: what restricts the settlement; None, and not encoded, where nothing does.
     """
 
     settlement_id: str
@@ -40,29 +42,36 @@ class Approval(Struct, frozen=True, gc=False):
     amount: Money
     counter: int
     signature: bytes
+    restriction: Restriction | None = None
 
 
 def canonical_bytes(
-    settlement_id: str, payer: AccountNumber, payee: AccountNumber, amount: Money, counter: int
+    settlement_id: str,
+    payer: AccountNumber,
+    payee: AccountNumber,
+    amount: Money,
+    counter: int,
+    restriction: Restriction | None = None,
 ) -> bytes:
     """What is signed: a MessagePack array of the domain tag and every field, in this order.
 
     MessagePack writes each value with its type and length and in its shortest form, so no two
-    approvals share their bytes.
+    approvals share their bytes. A restriction's fields, if there is one, follow the others.
     """
-    return _encode(
-        (
-            _DOMAIN,
-            settlement_id,
-            payer.branch,
-            payer.number,
-            payee.branch,
-            payee.number,
-            amount.amount_minor,
-            amount.currency,
-            counter,
-        )
+    fields = (
+        _DOMAIN,
+        settlement_id,
+        payer.branch,
+        payer.number,
+        payee.branch,
+        payee.number,
+        amount.amount_minor,
+        amount.currency,
+        counter,
     )
+    if restriction is None:
+        return _encode(fields)
+    return _encode((*fields, *msgspec.structs.astuple(restriction)))
 
 
 def sign(
@@ -73,6 +82,7 @@ def sign(
     payee: AccountNumber,
     amount: Money,
     counter: int,
+    restriction: Restriction | None = None,
 ) -> Approval:
     """The approval of one settlement with the payer's key.
 
@@ -83,6 +93,7 @@ def sign(
         payee: the account that is paid.
         amount: what is paid.
         counter: not used before with this key, 0 to 2^63 - 1.
+        restriction: what restricts the settlement, None: nothing.
 
     Raises:
         ApprovalError: the key is too short or the counter out of range.
@@ -92,9 +103,9 @@ def sign(
         raise ApprovalError(
             f"expected a counter from 0 to 2^63 - 1, seen {counter}: count approvals up from 0"
         )
-    message = canonical_bytes(settlement_id, payer, payee, amount, counter)
+    message = canonical_bytes(settlement_id, payer, payee, amount, counter, restriction)
     signature = hmac.digest(key, message, "sha256")
-    return Approval(settlement_id, payer, payee, amount, counter, signature)
+    return Approval(settlement_id, payer, payee, amount, counter, signature, restriction)
 
 
 def verify(key: bytes, approval: Approval) -> bool:
@@ -102,7 +113,12 @@ def verify(key: bytes, approval: Approval) -> bool:
     if not 0 <= approval.counter <= COUNTER_MAX:
         return False
     message = canonical_bytes(
-        approval.settlement_id, approval.payer, approval.payee, approval.amount, approval.counter
+        approval.settlement_id,
+        approval.payer,
+        approval.payee,
+        approval.amount,
+        approval.counter,
+        approval.restriction,
     )
     return hmac.compare_digest(hmac.digest(key, message, "sha256"), approval.signature)
 
@@ -145,14 +161,14 @@ class ReplayWindow(Struct, frozen=True, gc=False):
         Raises:
             ApprovalError: the window does not accept the counter.
         """
+        ahead = counter - self.highest
+        if ahead > 0:
+            # A jump past the window forgets it; shifting that far would build one of 2^60 bits.
+            seen = 1 if ahead >= _WINDOW else (self.seen << ahead | 1) & _ALL_SEEN
+            return ReplayWindow(counter, seen)
         if not self.accepts(counter):
             raise ApprovalError(
                 f"expected a counter not used before, seen {counter} with {self.highest} the "
                 "highest: ask accepts() first"
             )
-        ahead = counter - self.highest
-        if ahead <= 0:
-            return ReplayWindow(self.highest, self.seen | 1 << -ahead)
-        # A jump past the window forgets it; shifting that far would build a number of 2^60 bits.
-        seen = 1 if ahead >= _WINDOW else (self.seen << ahead | 1) & _ALL_SEEN
-        return ReplayWindow(counter, seen)
+        return ReplayWindow(self.highest, self.seen | 1 << -ahead)

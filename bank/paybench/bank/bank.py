@@ -1,115 +1,63 @@
-"""The bank: settles once, from the log (Fig 11-14)."""
+"""The bank: decides what is settled, refused, cancelled and given back (Fig 11-14)."""
 
-from types import TracebackType
-from typing import Self
+from datetime import date, datetime, timedelta
 
-from .account import CAPITAL, AccountNumber
-from .approval import check_key, verify
-from .currency import DECIMALS, unknown_currency
-from .errors import (
-    AccountError,
-    AccountExistsError,
-    AccountUnknownError,
-    BankError,
-    FundingError,
-    StorageBrokenError,
-)
+from .account import BANKS_BRANCH, CAPITAL, ESCROW, AccountNumber
+from .accounts import Accounts
+from .approval import verify
+from .errors import AccountError, BankError, FundingError
+from .ledger import AT_MAX_NS, out_of_time
 from .money import MINOR_MAX, Money
-from .settlement import Outcome, Reason, SettlingInformation, is_well_formed
-from .storage import DataFile, Entry, LogRecord, Storage
+from .outcome import Outcome
+from .reason import Reason
+from .recall import Cancellation, Reversal
+from .restriction import Consent, DecidedBy, Restriction, age_years
+from .settlement import SettlingInformation, is_well_formed
+from .storage import DataFile, Kind, LogRecord, Storage
 from .storage.memory import MemoryStorage
 
-AT_MAX_NS = 2**63 - 1
-HOLDER_MAX = 200
+EPOCH = date(2026, 1, 1)
+
+_EPOCH_MAX = date(9000, 1, 1)
+_NOT_PAYABLE = CAPITAL, ESCROW
+_SETTLED = Kind.SETTLED
+_NS_PER_S = 10**9
+_NS_PER_DAY = 24 * 3600 * _NS_PER_S
+_REASONS_BY_CONSENT = {
+    None: Reason.CONSENT_WANTED,
+    Consent.APPROVED: None,
+    Consent.DENIED: Reason.CONSENT_DENIED,
+    Consent.NO_ANSWER: Reason.CONSENT_OVERDUE,
+}
 
 
-class Bank:
+class Bank(Accounts):
     """An embedded bank core in one currency.
 
     A settlement is decided, logged, withdrawn and answered; its deposit follows with `deposit()`
-    ([0138-0142]). Everything after the log can be redone from it, so a crash loses nothing and
-    doubles nothing. Not for several threads at once.
+    ([0138-0142]). Not for several threads at once.
 
     Args:
         storage: where log and data files are kept; None keeps them in memory.
         currency: ISO 4217 code of every account.
+        epoch: the calendar day (UTC) at whose beginning `at_ns` is 0: it tells the payers' ages.
 
     Raises:
         MoneyError: the currency is unknown.
+        BankError: the epoch is beyond the calendar.
         StorageError: the storage cannot be read, contradicts itself, or is in another currency.
     """
 
-    def __init__(self, storage: Storage | None = None, currency: str = "EUR") -> None:
-        if currency not in DECIMALS:
-            raise unknown_currency(currency)
-        self.currency = currency
-        self._storage: Storage = MemoryStorage() if storage is None else storage
-        self._check_currency()
-        if self._storage.data_file(CAPITAL) is None:
-            self._storage.add(DataFile(CAPITAL, "capital", None))
-        self.recover()
-
-    # Accounts
-
-    def open_account(
-        self, number: AccountNumber, holder: str, *, approval_key: bytes | None = None
+    def __init__(
+        self, storage: Storage | None = None, currency: str = "EUR", *, epoch: date = EPOCH
     ) -> None:
-        """Open an account with nothing on it.
-
-        Args:
-            number: a free account number.
-            holder: the account holder's name, 1 to 200 printable characters.
-            approval_key: the secret the holder's phone signs with, at least 16 bytes. None: the
-                account receives and never pays.
-
-        Raises:
-            AccountExistsError: the number is taken.
-            AccountError: the holder's name is empty, too long or not printable.
-            ApprovalError: the key is too short.
-        """
-        if not (1 <= len(holder) <= HOLDER_MAX and holder.isprintable()):
-            raise AccountError(
-                f"expected a holder of 1 to {HOLDER_MAX} printable characters, seen {holder!r}: "
-                "give the account holder's name"
+        if isinstance(epoch, datetime) or epoch > _EPOCH_MAX:
+            raise BankError(
+                f"expected an epoch that is a day before the year 9000, seen {epoch!r}: give the "
+                "date, without a time, on which the clock starts"
             )
-        if approval_key is not None:
-            check_key(approval_key)
-        if self._storage.data_file(number) is not None:
-            raise AccountExistsError(
-                f"expected a free account number, seen {number}, which is open: choose another"
-            )
-        self._storage.add(DataFile(number, holder, approval_key))
-
-    def accounts(self) -> list[AccountNumber]:
-        """Every account, the capital account first."""
-        return self._storage.numbers()
-
-    def holder(self, number: AccountNumber) -> str:
-        """The account holder's name.
-
-        Raises:
-            AccountUnknownError: no account has this number.
-        """
-        return self._data_file(number).holder
-
-    def balance(self, number: AccountNumber) -> Money:
-        """What the account holds, deposits still under way not counted (S107).
-
-        Raises:
-            AccountUnknownError: no account has this number.
-        """
-        return Money(self._data_file(number).balance_minor, self.currency)
-
-    def statement(self, number: AccountNumber, limit: int = 50) -> list[Entry]:
-        """The account's newest entries, newest first, at most `limit` (S107).
-
-        Raises:
-            AccountUnknownError: no account has this number.
-            BankError: the limit is below zero.
-        """
-        self._data_file(number)
-        _check_limit(limit)
-        return self._storage.entries(number, limit)
+        self.epoch = epoch
+        super().__init__(MemoryStorage() if storage is None else storage, currency)
 
     # Money
 
@@ -129,13 +77,14 @@ class Bank:
             FundingError: amount or id cannot be used, or the id is used for something else.
         """
         self._data_file(number)
-        if self._storage.withdrawn_to != self._storage.logged_to:
-            self.recover()
+        self._finish()
         order = SettlingInformation(funding_id, CAPITAL, number, amount, None)
         reason = order.flaw(self.currency)
         known = None if reason else self._storage.record(funding_id)
         if known and not _same_body(known, order):
             reason = Reason.ID_REUSED
+        if number == ESCROW:
+            reason = Reason.UNKNOWN_PAYEE
         if reason:
             raise FundingError(
                 f"expected money that can be issued, seen {amount} to {number} under id "
@@ -145,29 +94,76 @@ class Bank:
             self._issue(order, at_ns)
         self.deposit()
 
-    def settle(self, order: SettlingInformation, at_ns: int) -> Outcome:
+    def pay_out(
+        self,
+        own: AccountNumber,
+        payee: AccountNumber,
+        amount: Money,
+        payment_id: str,
+        at_ns: int,
+    ) -> Outcome:
+        """Pay from an account of the bank's own, as when electronic money is redeemed.
+
+        It is logged and answered like a settlement, and likewise its deposit follows. What is
+        under way to the bank's own account is deposited first, and counts.
+
+        Args:
+            own: an account of branch 0, neither CAPITAL nor ESCROW.
+            payee: the account that is paid.
+            amount: how much, more than zero.
+            payment_id: an id as a settlement's, and among the same ids; pays once.
+            at_ns: now, in nanoseconds.
+
+        Raises:
+            AccountError: the account is not one that the bank pays out of.
+            AccountUnknownError: the account is not open.
+            BankError: at_ns is out of range.
+            StorageError: the storage failed. Ask again with the same id.
+        """
+        if not own.is_banks_own or own in _NOT_PAYABLE:
+            raise AccountError(
+                f"expected an account of the bank's own to pay out of, seen {own}: use one of "
+                "branch 0 that you opened, or fund() to issue money"
+            )
+        self._data_file(own)
+        self._catch_up(at_ns)
+        order = SettlingInformation(payment_id, own, payee, amount, None)
+        reason = order.flaw(self.currency)
+        if reason is not None:
+            return order.refused(reason)
+        known = self._storage.record(payment_id)
+        if known is not None:
+            return _answer(known, order)
+        self.deposit()
+        return self._decide(order, self._data_file(own), at_ns, None)
+
+    def settle(
+        self, order: SettlingInformation, at_ns: int, consent: Consent | None = None
+    ) -> Outcome:
         """Settle once, or refuse; the same request again gets the same answer (Fig 14, [0137]).
 
         The answer is given when the payer's side is done: the deposit follows ([0142]). A refusal
-        that anyone could cause without the payer's signature is not stored under the id.
+        that anyone could cause without the payer's signature is not stored under the id. What was
+        settled and has been cancelled or given back since is answered as that.
 
         Args:
             order: the settling information.
             at_ns: now, in nanoseconds of the caller's clock, 0 to 2^63 - 1.
+            consent: the shop's word on a payer below the age that was set, where the shop is to
+                decide (D63). None: it was not asked; if it has to be, the outcome says so
+                (CONSENT_WANTED) and nothing is logged.
 
         Raises:
             BankError: at_ns is out of range.
             StorageError: the storage failed. Ask again with the same id.
         """
         storage = self._storage
-        if storage.withdrawn_to != storage.logged_to:  # the storage failed in between last time
-            self.recover()
+        if at_ns >= self._due_ns or storage.withdrawn_to != storage.logged_to:
+            self._catch_up(at_ns)
         reason = order.flaw(self.currency)
-        if reason is not None:
-            return order.refused(reason)
-        payer = storage.data_file(order.payer)
+        payer = None if reason else storage.data_file(order.payer)
         if payer is None:
-            return order.refused(Reason.UNKNOWN_PAYER)
+            return order.refused(reason or Reason.UNKNOWN_PAYER)
         approval, key = order.approval, payer.approval_key
         if approval is None or key is None:
             return order.refused(Reason.APPROVAL_MISSING)
@@ -176,37 +172,13 @@ class Bank:
         known = storage.record(order.settlement_id)
         if known is not None:
             # Before the replay window: a retransmission carries the counter that was used.
-            same = _same_body(known, order)
-            return known.outcome() if same else order.refused(Reason.ID_REUSED)
-        return self._decide(order, approval.counter, payer, at_ns)
-
-    def deposit(self, limit: int | None = None) -> int:
-        """Integrate withdrawn settlements into the payees' accounts, in log order ([0136, 0142]).
-
-        Args:
-            limit: how many at most, None for all.
-
-        Returns:
-            How many were integrated.
-
-        Raises:
-            BankError: the limit is below zero.
-        """
-        if limit is not None:
-            _check_limit(limit)
-        count = 0
-        batch: list[LogRecord] = []
-        for record in self._storage.records(self._storage.deposited_to):
-            if count == limit or record.number > self._storage.withdrawn_to:
-                break
-            batch.append(record)
-            count += record.reason is None
-        if batch:
-            self._storage.deposit(batch)
-        return count
+            return _answer(known, order)
+        if not payer.window.accepts(approval.counter):
+            return order.refused(Reason.APPROVAL_REPLAYED)
+        return self._decide(order, payer, at_ns, consent)
 
     def inquire(self, settlement_id: str) -> Outcome:
-        """How a settlement ended (S108), without the payer's balance: anyone may ask.
+        """How a settlement stands (S108), without the payer's balance: anyone may ask.
 
         An id that is not in the log is refused with UNKNOWN_SETTLEMENT.
         """
@@ -218,84 +190,130 @@ class Bank:
             return Outcome.of(settlement_id, nothing, Reason.UNKNOWN_SETTLEMENT)
         return known.outcome().without_balance()
 
-    # Conservation
+    def parties(self, settlement_id: str) -> tuple[AccountNumber, AccountNumber] | None:
+        """Payer and payee of what is in the log under an id; None where nothing is."""
+        known = self._storage.record(settlement_id) if is_well_formed(settlement_id) else None
+        return None if known is None else (known.payer, known.payee)
 
-    def in_transit(self) -> Money:
-        """What has been withdrawn and not yet deposited."""
-        storage = self._storage
-        under_way = (
-            record.moved_minor
-            for record in storage.records(storage.deposited_to)
-            if record.number <= storage.withdrawn_to
-        )
-        return Money(sum(under_way), self.currency)
+    # Taking back
 
-    def total(self) -> Money:
-        """The sum of all accounts and of what is in transit: always zero."""
-        return Money(self._storage.total_minor(), self.currency) + self.in_transit()
+    def cancel(self, cancellation: Cancellation, at_ns: int) -> Outcome:
+        """Undo a provisory settlement within its period: both accounts as before ([0084]).
 
-    # Life
+        The outcome's state is CANCELLED when it is done, also when it was done before. Otherwise
+        the outcome says how the settlement stands, and its reason why it was not cancelled.
 
-    def recover(self) -> int:
-        """Redo from the log the withdrawals that a crash cut off; run on construction.
-
-        Deposits are left to `deposit()`, except where a payer had already spent them.
-
-        Returns:
-            How many log records were redone.
+        Args:
+            cancellation: signed by the payer.
+            at_ns: now, in nanoseconds; at the due time itself the period is over.
 
         Raises:
-            StorageBrokenError: the accounts are ahead of the log, or the total is not zero.
+            BankError: at_ns is out of range.
+            StorageError: the storage failed. Ask again.
         """
-        storage = self._storage
-        if not storage.deposited_to <= storage.withdrawn_to <= storage.logged_to:
-            raise StorageBrokenError(
-                f"expected the accounts to follow the log, seen deposits to record "
-                f"{storage.deposited_to}, withdrawals to {storage.withdrawn_to}, log to "
-                f"{storage.logged_to}: the files are not of one bank; restore both together"
-            )
-        redone = 0
-        for record in storage.records(storage.withdrawn_to):
-            self._redo(record)
-            redone += 1
-        total = self.total()
-        if total.amount_minor != 0:
-            raise StorageBrokenError(
-                f"expected all accounts to sum to zero, seen {total}: balances were changed "
-                "outside the bank; restore the storage"
-            )
-        return redone
+        settlement_id, payer = cancellation.settlement_id, cancellation.payer
+        reason = self._check_recall(cancellation, settlement_id, payer, at_ns)
+        known = None if reason else self._storage.record(settlement_id)
+        if known is not None and known.payer != payer and not known.overtook:
+            reason = Reason.ID_REUSED
+        if known is None or reason is not None:
+            nothing = Money(0, self.currency)
+            return Outcome.of(settlement_id, nothing, reason or Reason.UNKNOWN_SETTLEMENT)
+        if known.kind in (Kind.SETTLED, Kind.FORMAL):
+            return known.outcome().but(Reason.COOLING_OFF_OVER)
+        if known.kind is Kind.PROVISORY:
+            return self._give_back(known, Kind.CANCELLED, cancellation.signature, at_ns)
+        outcome = _given_back(known)
+        return outcome.without_balance() if known.overtook else outcome
 
-    def close(self) -> None:
-        """Close the storage; closing twice is fine."""
-        self._storage.close()
+    def reverse(self, reversal: Reversal, at_ns: int) -> Outcome:
+        """Give a settlement back to its payer in full, once; or refuse one that has yet to come.
 
-    def __enter__(self) -> Self:
-        return self
+        The outcome's state is REVERSED when it is done, also when it was done before or when the
+        id was unknown: a demand that comes later under this id is refused. Otherwise the outcome
+        says how the settlement stands, and its reason why it was not given back.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+        Args:
+            reversal: signed by the payee.
+            at_ns: now, in nanoseconds.
+
+        Raises:
+            BankError: at_ns is out of range.
+            StorageError: the storage failed. Ask again.
+        """
+        settlement_id, payee = reversal.settlement_id, reversal.payee
+        reason = self._check_recall(reversal, settlement_id, payee, at_ns)
+        known = None if reason else self._storage.record(settlement_id)
+        if known is not None and known.payee != payee:
+            reason = Reason.ID_REUSED
+        if reason is not None:
+            return Outcome.of(settlement_id, Money(0, self.currency), reason)
+        if known is None:
+            return self._refuse_beforehand(reversal, at_ns)
+        if known.kind in (Kind.REFUSED, Kind.CANCELLED, Kind.REVERSED):
+            return _given_back(known).without_balance()
+        outcome = known.outcome().without_balance()
+        if known.payer.is_banks_own:
+            return outcome.but(Reason.BANKS_OWN)
+        self.deposit()
+        blocked = known.kind is Kind.PROVISORY  # what is given back is there and nobody's to spend
+        if not blocked and self.available(payee) < known.amount:
+            return outcome.but(Reason.PAYEE_BALANCE_TOO_LOW)
+        done = self._give_back(known, Kind.REVERSED, reversal.signature, at_ns)
+        return done.without_balance()
+
+    # Deciding
+
+    def _catch_up(self, at_ns: int) -> None:
+        """Do first what is due before a decision at this time."""
+        if self._storage.withdrawn_to != self._storage.logged_to:
+            self.recover()
+        if at_ns >= self._due_ns:
+            self.mature(at_ns)
 
     def _decide(
-        self, order: SettlingInformation, counter: int, payer: DataFile, at_ns: int
+        self,
+        order: SettlingInformation,
+        payer: DataFile,
+        at_ns: int,
+        consent: Consent | None,
     ) -> Outcome:
-        """Settle or refuse a sound, signed, new request; log it unless its counter was used."""
-        if not payer.window.accepts(counter):
-            return order.refused(Reason.APPROVAL_REPLAYED)
-        balance_minor = payer.balance_minor
+        """Settle or refuse a sound new request, and log it unless the shop has to be asked."""
+        amount_minor, balance_minor = order.amount.amount_minor, payer.balance_minor
+        payee, restriction = order.payee, order.restriction
         reason = None
-        if order.payee == CAPITAL or self._storage.data_file(order.payee) is None:
+        unpayable = payee.branch == BANKS_BRANCH and payee in _NOT_PAYABLE
+        if unpayable or self._storage.data_file(payee) is None:
             reason = Reason.UNKNOWN_PAYEE
-        elif order.amount.amount_minor > balance_minor:
+        elif amount_minor > balance_minor:
             reason = Reason.INSUFFICIENT_BALANCE
-        else:
-            balance_minor -= order.amount.amount_minor
-        return self._log_and_withdraw(order, reason, balance_minor, at_ns)
+        elif amount_minor > balance_minor - payer.blocked_minor:
+            reason = Reason.BALANCE_BLOCKED
+        elif restriction is not None:
+            reason = self._age_reason(restriction, payer.born, at_ns, consent)
+            if reason is Reason.CONSENT_WANTED:
+                return order.refused(reason)
+        if reason is None:
+            balance_minor -= amount_minor
+        return self._log(order, reason, balance_minor, at_ns)
+
+    def _age_reason(
+        self, restriction: Restriction, born: date | None, at_ns: int, consent: Consent | None
+    ) -> Reason | None:
+        """Why the payer's age forbids it; None when it does not."""
+        minimum_years = restriction.minimum_age_years
+        if minimum_years == 0:
+            return None
+        if born is None:
+            return Reason.AGE_UNKNOWN
+        if not 0 <= at_ns <= AT_MAX_NS:
+            raise out_of_time(at_ns)
+        today = self.epoch + timedelta(days=at_ns // _NS_PER_DAY)
+        if age_years(born, today) >= minimum_years:
+            return None
+        if restriction.decided_by == DecidedBy.BANK:
+            return Reason.UNDER_AGE
+        return _REASONS_BY_CONSENT[consent]
 
     def _issue(self, order: SettlingInformation, at_ns: int) -> None:
         balance_minor = self._data_file(CAPITAL).balance_minor - order.amount.amount_minor
@@ -304,19 +322,25 @@ class Bank:
                 f"expected at most 10^15 minor units issued in all, seen {-balance_minor} with "
                 f"{order.amount} to {order.payee}: issue less"
             )
-        self._log_and_withdraw(order, None, balance_minor, at_ns)
+        self._log(order, None, balance_minor, at_ns)
 
-    def _log_and_withdraw(
+    def _log(
         self, order: SettlingInformation, reason: Reason | None, balance_minor: int, at_ns: int
     ) -> Outcome:
+        """Enter the first record of a settlement; its answer."""
         if not 0 <= at_ns <= AT_MAX_NS:
-            raise BankError(
-                f"expected at_ns from 0 to 2^63 - 1, seen {at_ns}: give nanoseconds since the start"
-            )
-        storage = self._storage
-        approval = order.approval
+            raise out_of_time(at_ns)
+        approval, restriction = order.approval, order.restriction
+        kind, held, due_ns = _SETTLED, None, None
+        if reason is not None:
+            kind = Kind.REFUSED
+        elif restriction is not None and restriction.cooling_off_s:
+            kind, held = Kind.PROVISORY, restriction.held
+            due_ns = at_ns + restriction.cooling_off_s * _NS_PER_S
+            if due_ns > AT_MAX_NS:
+                raise out_of_time(due_ns)
         record = LogRecord(
-            storage.logged_to + 1,
+            self._storage.logged_to + 1,
             order.settlement_id,
             order.payer,
             order.payee,
@@ -326,40 +350,83 @@ class Bank:
             reason,
             balance_minor,
             at_ns,
+            kind,
+            restriction,
+            held,
+            due_ns,
         )
-        storage.append(record)
-        storage.withdraw(record)
+        self._enter(record)
         return record.outcome()
 
-    def _redo(self, record: LogRecord) -> None:
-        payer, payee = self._storage.data_file(record.payer), self._storage.data_file(record.payee)
-        if payer is None or (payee is None and record.reason is None):
-            raise StorageBrokenError(
-                f"expected data files for {record.payer} and {record.payee}, seen none for one of "
-                f"them, while log record {record.number} names both: the files are not of one "
-                "bank; restore both together"
-            )
-        # A power cut may have taken deposits back that this payer was spending.
-        if payer.balance_minor < record.moved_minor and payer.number != CAPITAL:
-            self.deposit()
-        self._storage.withdraw(record)
+    def _check_recall(
+        self,
+        recall: Cancellation | Reversal,
+        settlement_id: str,
+        signer: AccountNumber,
+        at_ns: int,
+    ) -> Reason | None:
+        """Why a cancellation or reversal is not worth a look at the log; None when it is."""
+        if not 0 <= at_ns <= AT_MAX_NS:
+            raise out_of_time(at_ns)
+        self._catch_up(at_ns)
+        if not is_well_formed(settlement_id):
+            return Reason.ID_MALFORMED
+        holder = self._storage.data_file(signer)
+        if holder is None:
+            return Reason.UNKNOWN_ACCOUNT
+        if holder.approval_key is None:
+            return Reason.NO_KEY
+        return None if recall.verified(holder.approval_key) else Reason.SIGNATURE_WRONG
 
-    def _check_currency(self) -> None:
-        # Without a record there is no money, and a bank without money may take any currency.
-        first = next(iter(self._storage.records(0)), None)
-        if first is not None and first.amount.currency != self.currency:
-            raise StorageBrokenError(
-                f"expected a storage in {self.currency}, seen {first.amount.currency} in its log: "
-                f"open it with currency={first.amount.currency!r}"
-            )
+    def _give_back(self, known: LogRecord, kind: Kind, signature: bytes, at_ns: int) -> Outcome:
+        """Undo a settlement, down to the deposit with its payer."""
+        self.deposit()
+        record = known.successor(
+            self._storage.logged_to + 1,
+            kind,
+            at_ns,
+            payer_balance_minor=self._data_file(known.payer).balance_minor
+            + known.amount.amount_minor,
+            signature=signature,
+        )
+        self._enter(record)
+        self.deposit()
+        return record.outcome()
 
-    def _data_file(self, number: AccountNumber) -> DataFile:
-        data_file = self._storage.data_file(number)
-        if data_file is None:
-            raise AccountUnknownError(
-                f"expected the number of an open account, seen {number}: open_account() it first"
-            )
-        return data_file
+    def _refuse_beforehand(self, reversal: Reversal, at_ns: int) -> Outcome:
+        """Log that the payee will not take what has not come: a demand that comes is refused."""
+        record = LogRecord(
+            self._storage.logged_to + 1,
+            reversal.settlement_id,
+            reversal.payee,
+            reversal.payee,
+            Money(0, self.currency),
+            None,
+            reversal.signature,
+            Reason.REVERSED,
+            0,
+            at_ns,
+            Kind.REFUSED,
+        )
+        self._enter(record)
+        return record.outcome().without_balance()
+
+
+def _answer(known: LogRecord, order: SettlingInformation) -> Outcome:
+    """The answer to a request under an id that is in the log."""
+    if _same_body(known, order):
+        return known.outcome()
+    if known.overtook and known.payee == order.payee:
+        return order.refused(Reason.REVERSED)
+    return order.refused(Reason.ID_REUSED)
+
+
+def _given_back(known: LogRecord) -> Outcome:
+    """The answer to whoever wants back what the payee has not, or has no more."""
+    outcome = known.outcome()
+    if known.kind is Kind.REFUSED and not known.overtook:
+        return outcome.but(Reason.NOTHING_TO_GIVE_BACK)
+    return outcome
 
 
 def _same_body(record: LogRecord, order: SettlingInformation) -> bool:
@@ -367,11 +434,5 @@ def _same_body(record: LogRecord, order: SettlingInformation) -> bool:
         record.payer == order.payer
         and record.payee == order.payee
         and record.amount == order.amount
+        and record.restriction == order.restriction
     )
-
-
-def _check_limit(limit: int) -> None:
-    if limit < 0:
-        raise BankError(
-            f"expected a limit of 0 or more, seen {limit}: leave it out for the default"
-        )

@@ -5,8 +5,10 @@ misuse of the API or broken storage.
 
     BankError
     ├── MoneyError (also ValueError)      an amount or a currency nobody can mean
-    ├── AccountError (also ValueError)    an account number or a holder's name out of range
-    ├── ApprovalError (also ValueError)   a key or a counter that cannot sign
+    ├── AccountError (also ValueError)    an account number, or what is known of a holder
+    ├── ApprovalError (also ValueError)   a key, a counter or a proof's field that cannot sign
+    ├── RestrictionError (also ValueError) a restriction out of range, or of nothing
+    ├── EmoneyError (also ValueError)     a key or a name that no purse or mint can have
     ├── AccountExistsError                the number is taken
     ├── AccountUnknownError               no account has that number
     ├── FundingError                      money that cannot be issued as asked
@@ -26,11 +28,19 @@ class MoneyError(BankError, ValueError):
 
 
 class AccountError(BankError, ValueError):
-    """An account number or a holder's name that is malformed or out of range."""
+    """An account number or what is to be known of its holder, malformed or out of range."""
 
 
 class ApprovalError(BankError, ValueError):
-    """A key too short to sign with, or a counter out of range."""
+    """A key too short to sign with, or a counter or a proof's field out of range."""
+
+
+class RestrictionError(BankError, ValueError):
+    """A settlement restriction that is out of range, or restricts nothing."""
+
+
+class EmoneyError(BankError, ValueError):
+    """A key or a name that no purse or mint can have, or one that is another purse's."""
 
 
 class AccountExistsError(BankError):

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from paybench.bank.account import AccountNumber
+from paybench.bank.approval import ReplayWindow
 
 from .data_file import DataFile
 from .entry import Entry
+from .kind import Kind
+from .leg import Leg
 from .log_record import LogRecord
 
-__all__ = ["DataFile", "Entry", "LogRecord", "Storage"]
+__all__ = ["DataFile", "Entry", "Kind", "Leg", "LogRecord", "Storage"]
 
 
 class Storage(Protocol):
@@ -20,7 +23,8 @@ class Storage(Protocol):
     Attributes:
         logged_to: the number of the newest log record, 0 when there is none.
         withdrawn_to: the newest record whose withdrawal is in the data files.
-        deposited_to: the newest record whose deposit is; deposited_to <= withdrawn_to <= logged_to.
+        deposited_to: the newest record whose deposits are; deposited_to <= withdrawn_to <=
+            logged_to.
     """
 
     logged_to: int
@@ -29,6 +33,10 @@ class Storage(Protocol):
 
     def add(self, data_file: DataFile) -> None:
         """Keep a new data file, durably. Its number must be free."""
+        ...
+
+    def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
+        """Keep the proof counters of an account, durably."""
         ...
 
     def data_file(self, number: AccountNumber) -> DataFile | None:
@@ -44,23 +52,30 @@ class Storage(Protocol):
         ...
 
     def append(self, record: LogRecord) -> None:
-        """Write the record, number logged_to + 1, to the log; durable on return ([0138])."""
+        """Write the record, number logged_to + 1, to the log; durable on return ([0138]).
+
+        A settlement begins once, and a record has one successor at most.
+        """
         ...
 
     def record(self, settlement_id: str) -> LogRecord | None:
-        """The log record with this id, None when there is none."""
+        """The newest log record with this id, None when there is none."""
         ...
 
     def records(self, after: int) -> Iterable[LogRecord]:
         """The log records numbered above `after`, in order."""
         ...
 
+    def due(self) -> LogRecord | None:
+        """The provisory record without successor that is due first, of two the older; or None."""
+        ...
+
     def withdraw(self, record: LogRecord) -> None:
-        """Apply record withdrawn_to + 1 to its payer and move the watermark, in one step."""
+        """Apply the withdrawal of record withdrawn_to + 1 and move the watermark, in one step."""
         ...
 
     def deposit(self, records: Iterable[LogRecord]) -> None:
-        """Apply the records from deposited_to + 1 on to their payees, likewise in one step."""
+        """Apply the deposits of the records from deposited_to + 1 on, likewise in one step."""
         ...
 
     def entries(self, number: AccountNumber, limit: int) -> list[Entry]:

@@ -1,10 +1,16 @@
 """A user's data file: what the bank keeps of one account, read in one access (Fig 12, [0124])."""
 
+from datetime import date
+
 from msgspec import Struct
 
 from paybench.bank.account import CAPITAL, AccountNumber
 from paybench.bank.approval import ReplayWindow
 from paybench.bank.errors import StorageBrokenError
+
+from .leg import Leg
+
+_FRESH = ReplayWindow()
 
 
 class DataFile(Struct, frozen=True, gc=False):
@@ -19,34 +25,50 @@ class DataFile(Struct, frozen=True, gc=False):
             Left out of every representation.
         balance_minor: in minor units; below zero for the capital account alone.
         window: the approval counters used.
+        blocked_minor: the part of the balance that the holder cannot dispose of, in minor units.
+        born: the holder's date of birth, None: not on record. Likewise left out.
+        proofs: the proof counters used.
     """
 
     number: AccountNumber
     holder: str
     approval_key: bytes | None
     balance_minor: int = 0
-    window: ReplayWindow = ReplayWindow()
+    window: ReplayWindow = _FRESH
+    blocked_minor: int = 0
+    born: date | None = None
+    proofs: ReplayWindow = _FRESH
 
-    def withdrawn(self, amount_minor: int, counter: int | None) -> "DataFile":
-        """The data file after a withdrawal, or after a logged refusal (amount 0).
+    @property
+    def available_minor(self) -> int:
+        """What the holder can dispose of, in minor units."""
+        return self.balance_minor - self.blocked_minor
+
+    def changed(self, leg: Leg, counter: int | None = None) -> "DataFile":
+        """The data file after a leg, with a counter used or with none.
 
         Raises:
-            StorageBrokenError: the balance would fall below zero, so the log and the accounts
-                contradict each other.
+            StorageBrokenError: less would be on the account than is blocked there, or nothing is
+                blocked that is to be released: log and accounts contradict each other.
         """
-        balance_minor = self.balance_minor - amount_minor
-        if balance_minor < 0 and self.number != CAPITAL:
+        balance_minor = self.balance_minor + leg.amount_minor
+        blocked_minor = self.blocked_minor + leg.blocked_minor
+        if not 0 <= blocked_minor <= balance_minor and self.number != CAPITAL:
             raise StorageBrokenError(
-                f"expected {self.number} to hold {amount_minor} minor units as logged, seen "
-                f"{self.balance_minor}: log and accounts are not of one bank; restore both"
+                f"expected {self.number} to allow for {leg.amount_minor:+} minor units, "
+                f"{leg.blocked_minor:+} blocked, as logged, seen {self.balance_minor} and "
+                f"{self.blocked_minor}: log and accounts are not of one bank; restore both"
             )
-        window = self.window if counter is None else self.window.after(counter)
-        return DataFile(self.number, self.holder, self.approval_key, balance_minor, window)
-
-    def deposited(self, amount_minor: int) -> "DataFile":
-        """The data file after a deposit of an amount in minor units."""
-        balance_minor = self.balance_minor + amount_minor
-        return DataFile(self.number, self.holder, self.approval_key, balance_minor, self.window)
+        return DataFile(
+            self.number,
+            self.holder,
+            self.approval_key,
+            balance_minor,
+            self.window if counter is None else self.window.after(counter),
+            blocked_minor,
+            self.born,
+            self.proofs,
+        )
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
@@ -57,4 +79,5 @@ class DataFile(Struct, frozen=True, gc=False):
             ("number", str(self.number)),
             ("holder", self.holder),
             ("balance_minor", self.balance_minor),
+            ("blocked_minor", self.blocked_minor),
         ]

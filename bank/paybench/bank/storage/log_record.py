@@ -1,28 +1,47 @@
-"""A log record: the one durable fact that a settlement is (Fig 14B, [0138])."""
+"""A log record: the one durable fact that a settlement, or what becomes of it, is (Fig 14B)."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from paybench.bank.account import AccountNumber
+from paybench.bank.account import ESCROW, AccountNumber
 from paybench.bank.money import Money
-from paybench.bank.settlement import Outcome, Reason
+from paybench.bank.outcome import Outcome
+from paybench.bank.reason import Reason
+from paybench.bank.restriction import Held, Restriction
 
 from .entry import Entry
+from .kind import Kind
+from .leg import Leg
+
+# Looked up once: on this path an enumeration's attribute costs as much as a struct.
+_SETTLED, _PROVISORY, _REFUSED = Kind.SETTLED, Kind.PROVISORY, Kind.REFUSED
 
 
 class LogRecord(Struct, frozen=True, gc=False):
-    """What was asked and decided; withdrawal, result and deposit are derived from it.
+    """What was asked and decided; withdrawal, result and deposit are derived from it ([0138]).
+
+    What becomes of a settlement later is a record of its own, which says who pays whom how much
+    as the first one does.
 
     Args:
         number: position in the log, from 1 without gaps.
-        settlement_id: unique in the log.
-        payer: the account that pays; the capital account when money is issued.
+        settlement_id: the settlement's; together with `follows` unique in the log.
+        payer: the account that pays; an account of the bank when the bank itself pays.
         payee: the account that is paid.
-        amount: what is paid.
-        counter: the approval's counter, None when money is issued.
-        signature: the approval's signature, so that the log can be audited; empty likewise.
-        reason: why it was refused, None when settled.
-        payer_balance_minor: the payer's balance afterwards, in minor units.
+        amount: what is paid; zero where a payee refused what had not come yet.
+        counter: the approval's counter, None where there is no approval.
+        signature: what the payer, or the payee who reverses, signed, so that the log can be
+            audited; empty where nobody did.
+        reason: why it is not settled, None when it is.
+        payer_balance_minor: the payer's balance afterwards, in minor units; for a formal one,
+            that of the provisory one.
         created_ns: when, in nanoseconds of the caller's clock.
+        kind: what became of the settlement.
+        restriction: what restricts it.
+        held: where a provisory settlement puts the money, or whence its successor takes it; None
+            where nothing is held.
+        due_ns: when a provisory settlement becomes formal, likewise; None for any other record.
+        follows: the number of the record that this one succeeds, 0 for a settlement's first.
     """
 
     number: int
@@ -35,30 +54,107 @@ class LogRecord(Struct, frozen=True, gc=False):
     reason: Reason | None
     payer_balance_minor: int
     created_ns: int
+    kind: Kind
+    restriction: Restriction | None = None
+    held: Held | None = None
+    due_ns: int | None = None
+    follows: int = 0
 
     @property
-    def moved_minor(self) -> int:
-        """How much left the payer, in minor units: nothing when refused."""
-        return self.amount.amount_minor if self.reason is None else 0
+    def withdrawal(self) -> Leg:
+        """What happens at once; for a refusal, nothing but that the payer's counter is used."""
+        kind, amount_minor = self.kind, self.amount.amount_minor
+        if kind is _SETTLED or kind is _PROVISORY:
+            return Leg(self.payer, -amount_minor)
+        if kind is _REFUSED:
+            return Leg(self.payer, 0)
+        if self.held == Held.ESCROW:
+            return Leg(ESCROW, -amount_minor)
+        # What is formal is the payee's already, and from now on to dispose of.
+        taken_minor = 0 if kind is Kind.FORMAL else amount_minor
+        return Leg(self.payee, -taken_minor, 0 if self.held is None else -amount_minor)
+
+    @property
+    def deposits(self) -> tuple[Leg, ...]:
+        """What follows later ([0142]); a change of zero is a notice in the account's history."""
+        kind, amount_minor = self.kind, self.amount.amount_minor
+        if kind is _SETTLED:
+            return (Leg(self.payee, amount_minor),)
+        if kind is _REFUSED:
+            return ()
+        in_escrow = self.held == Held.ESCROW
+        if kind is _PROVISORY and in_escrow:
+            return Leg(ESCROW, amount_minor), Leg(self.payee, 0)
+        if kind is _PROVISORY:
+            return (Leg(self.payee, amount_minor, amount_minor),)
+        if kind is Kind.FORMAL:
+            notice = Leg(self.payer, 0)
+            return (Leg(self.payee, amount_minor), notice) if in_escrow else (notice,)
+        refund = Leg(self.payer, amount_minor)
+        return (refund, Leg(self.payee, 0)) if in_escrow else (refund,)
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """All that it does: the withdrawal, and then the deposits."""
+        return self.withdrawal, *self.deposits
+
+    @property
+    def overtook(self) -> bool:
+        """Whether the payee refused what had not come: who would have paid is not known."""
+        return self.kind is _REFUSED and self.reason is Reason.REVERSED
+
+    @property
+    def deposited_minor(self) -> int:
+        """How much is in transit until the deposits are made, in minor units."""
+        return sum(leg.amount_minor for leg in self.deposits)
 
     def outcome(self) -> Outcome:
         """The answer, the same however often it is asked for."""
         balance = Money(self.payer_balance_minor, self.amount.currency)
-        return Outcome.of(self.settlement_id, self.amount, self.reason, balance)
+        return Outcome.of(self.settlement_id, self.amount, self.reason, balance, self.due_ns)
 
-    def entry(self, number: AccountNumber, balance_minor: int) -> Entry:
-        """The line this record adds to the payer's or the payee's statement.
+    def entry(self, leg: Leg, balance_minor: int, blocked_minor: int) -> Entry:
+        """The line this record adds to the statement of a leg's account.
 
         Args:
-            number: the payer or the payee.
+            leg: one of this record's.
             balance_minor: that account's balance afterwards, in minor units.
+            blocked_minor: the part of it that is blocked afterwards.
         """
-        pays = number == self.payer
+        pays = leg.account == self.payer
+        if leg.account == ESCROW:  # from the payer; to the payee, or back to the payer
+            pays = self.kind is Kind.FORMAL
         return Entry(
             self.number,
             self.settlement_id,
             self.payee if pays else self.payer,
-            -self.moved_minor if pays else self.moved_minor,
+            leg.amount_minor,
             balance_minor,
             self.created_ns,
+            self.kind,
+            blocked_minor,
+        )
+
+    def successor(
+        self,
+        number: int,
+        kind: Kind,
+        created_ns: int,
+        *,
+        payer_balance_minor: int,
+        signature: bytes = b"",
+    ) -> "LogRecord":
+        """The record of what became of this settlement: formal, cancelled or reversed."""
+        return replace(
+            self,
+            number=number,
+            counter=None,
+            signature=signature,
+            reason=None if kind is Kind.FORMAL else Reason(kind.value),
+            payer_balance_minor=payer_balance_minor,
+            created_ns=created_ns,
+            kind=kind,
+            due_ns=None,
+            held=self.held if self.kind is _PROVISORY else None,
+            follows=self.number,
         )

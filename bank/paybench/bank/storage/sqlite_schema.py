@@ -1,22 +1,37 @@
 """The tables of the SQLite storage."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change to a table: files of another version are refused, not guessed at."""
 
+# A settlement begins once (`follows` is 0), and each record has one successor at most.
+# `provisory` is read off the log: the records that have no successor yet and will become due.
 LOG = """
 CREATE TABLE log_record (
     number INTEGER PRIMARY KEY,
-    settlement_id TEXT NOT NULL UNIQUE,
+    settlement_id TEXT NOT NULL,
     payer INTEGER NOT NULL,
     payee INTEGER NOT NULL,
-    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+    amount_minor INTEGER NOT NULL CHECK (amount_minor + (kind = 'refused') > 0),
     currency TEXT NOT NULL,
     counter INTEGER,
     signature BLOB NOT NULL,
     reason TEXT,
     payer_balance_minor INTEGER NOT NULL,
-    created_ns INTEGER NOT NULL
+    created_ns INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    restriction TEXT,
+    held TEXT,
+    due_ns INTEGER,
+    follows INTEGER NOT NULL CHECK (follows >= 0 AND follows < number),
+    UNIQUE (settlement_id, follows)
 ) STRICT;
+
+CREATE TABLE provisory (
+    number INTEGER PRIMARY KEY,
+    due_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX provisory_by_due_ns ON provisory (due_ns);
 
 CREATE TRIGGER log_record_stays BEFORE UPDATE ON log_record
 BEGIN SELECT raise(ABORT, 'a log record is never changed'); END;
@@ -32,9 +47,13 @@ CREATE TABLE data_file (
     place INTEGER PRIMARY KEY,
     holder TEXT NOT NULL,
     approval_key BLOB,
-    balance_minor INTEGER NOT NULL CHECK (balance_minor >= 0 OR place = 0),
+    balance_minor INTEGER NOT NULL CHECK (balance_minor >= blocked_minor OR place = 0),
     highest_counter INTEGER NOT NULL,
     seen_counters BLOB NOT NULL,
+    blocked_minor INTEGER NOT NULL CHECK (blocked_minor >= 0),
+    born TEXT,
+    highest_proof INTEGER NOT NULL,
+    seen_proofs BLOB NOT NULL,
     newest_entry INTEGER
 ) STRICT;
 
@@ -47,7 +66,9 @@ CREATE TABLE entry (
     counterparty INTEGER NOT NULL,
     amount_minor INTEGER NOT NULL,
     balance_minor INTEGER NOT NULL,
-    at_ns INTEGER NOT NULL
+    at_ns INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    blocked_minor INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE watermark (

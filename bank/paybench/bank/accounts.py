@@ -1,0 +1,134 @@
+"""The accounts: who holds them, what is on them, and whether somebody is their holder."""
+
+import hmac
+from datetime import date, datetime
+
+from .account import AccountNumber
+from .approval import check_key
+from .errors import AccountError, AccountExistsError
+from .ledger import Ledger, check_limit
+from .money import Money
+from .proof import Authentication, Proof
+from .reason import Reason
+from .storage import DataFile, Entry
+
+HOLDER_MAX = 200
+
+
+class Accounts(Ledger):
+    """The accounts of a ledger: opened, read, and their holders authenticated."""
+
+    def open_account(
+        self,
+        number: AccountNumber,
+        holder: str,
+        *,
+        approval_key: bytes | None = None,
+        born: date | None = None,
+    ) -> None:
+        """Open an account with nothing on it.
+
+        Args:
+            number: a free account number. Those of branch 0 are the bank's own.
+            holder: the account holder's name, 1 to 200 printable characters.
+            approval_key: the secret the holder's phone signs with, at least 16 bytes. None: the
+                account receives and never pays.
+            born: the holder's date of birth, None: not known. It leaves the bank nowhere.
+
+        Raises:
+            AccountExistsError: the number is taken.
+            AccountError: the holder's name is empty, too long or not printable; the date of birth
+                is no date; or an account of the bank's own is given a key or a date of birth.
+            ApprovalError: the key is too short.
+        """
+        if not (1 <= len(holder) <= HOLDER_MAX and holder.isprintable()):
+            raise AccountError(
+                f"expected a holder of 1 to {HOLDER_MAX} printable characters, seen {holder!r}: "
+                "give the account holder's name"
+            )
+        if isinstance(born, datetime):
+            raise AccountError("expected a date of birth, seen one with a time: leave the time out")
+        if approval_key is not None:
+            check_key(approval_key)
+        if self._storage.data_file(number) is not None:
+            raise AccountExistsError(
+                f"expected a free account number, seen {number}, which is open: choose another"
+            )
+        if number.is_banks_own and (approval_key is not None or born is not None):
+            raise AccountError(
+                f"expected a customer's account number, seen {number} with a key or a date of "
+                "birth: branch 0 is the bank's, and only the bank pays from it"
+            )
+        self._storage.add(DataFile(number, holder, approval_key, born=born))
+
+    def accounts(self) -> list[AccountNumber]:
+        """Every account, the bank's own first."""
+        return self._storage.numbers()
+
+    def holder(self, number: AccountNumber) -> str:
+        """The account holder's name.
+
+        Raises:
+            AccountUnknownError: no account has this number.
+        """
+        return self._data_file(number).holder
+
+    def balance(self, number: AccountNumber) -> Money:
+        """What the account holds, deposits still under way not counted (S107).
+
+        Raises:
+            AccountUnknownError: no account has this number.
+        """
+        return Money(self._data_file(number).balance_minor, self.currency)
+
+    def available(self, number: AccountNumber) -> Money:
+        """The part of the balance that the holder can dispose of: what is not blocked ([0083]).
+
+        Raises:
+            AccountUnknownError: no account has this number.
+        """
+        return Money(self._data_file(number).available_minor, self.currency)
+
+    def statement(self, number: AccountNumber, limit: int = 50) -> list[Entry]:
+        """The account's newest entries, newest first, at most `limit` (S107).
+
+        Raises:
+            AccountUnknownError: no account has this number.
+            BankError: the limit is below zero.
+        """
+        self._data_file(number)
+        check_limit(limit)
+        return self._storage.entries(number, limit)
+
+    def authenticate(
+        self, proof: Proof, *, purpose: str, verifier: str, challenge: bytes | None = None
+    ) -> Authentication:
+        """Whether the account's holder made this proof, for this verifier, just now (D22, S101).
+
+        Args:
+            proof: what the holder's phone signed.
+            purpose: what the verifier wants it for.
+            verifier: the device that asks: a proof made for another is refused.
+            challenge: what the verifier had made up; None: the verifier has compared it itself.
+
+        Raises:
+            StorageError: the storage failed. Have the phone make another proof.
+        """
+        holder = self._storage.data_file(proof.account)
+        reason = None
+        if holder is None:
+            reason = Reason.UNKNOWN_ACCOUNT
+        elif holder.approval_key is None:
+            reason = Reason.NO_KEY
+        elif (
+            not proof.verified(holder.approval_key)
+            or proof.purpose != purpose
+            or proof.verifier != verifier
+            or not (challenge is None or hmac.compare_digest(proof.challenge, challenge))
+        ):
+            reason = Reason.SIGNATURE_WRONG
+        elif not holder.proofs.accepts(proof.counter):
+            reason = Reason.PROOF_REPLAYED
+        else:
+            self._storage.keep_proofs(proof.account, holder.proofs.after(proof.counter))
+        return Authentication.of(proof.account, reason)

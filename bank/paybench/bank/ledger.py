@@ -1,0 +1,250 @@
+"""The ledger: what follows from the log, and that it follows (Fig 13, 14)."""
+
+from types import TracebackType
+from typing import Self
+
+from .account import CAPITAL, ESCROW, AccountNumber
+from .currency import DECIMALS, unknown_currency
+from .errors import AccountUnknownError, BankError, StorageBrokenError
+from .money import Money
+from .storage import DataFile, Kind, LogRecord, Storage
+
+AT_MAX_NS = 2**63 - 1
+_NEVER_NS = AT_MAX_NS + 1
+_REFUSED = Kind.REFUSED
+
+
+class Ledger:
+    """Accounts that follow a log: what is in the log is withdrawn, and later deposited.
+
+    It decides nothing; `Bank` does. Everything after the log can be redone from it, so a crash
+    loses nothing and doubles nothing.
+
+    Args:
+        storage: where log and data files are kept.
+        currency: ISO 4217 code of every account.
+
+    Raises:
+        MoneyError: the currency is unknown.
+        StorageError: the storage cannot be read, contradicts itself, or is in another currency.
+    """
+
+    def __init__(self, storage: Storage, currency: str) -> None:
+        if currency not in DECIMALS:
+            raise unknown_currency(currency)
+        self.currency = currency
+        self._storage = storage
+        self._due_ns = _NEVER_NS
+        self._check_currency()
+        for number, holder in ((CAPITAL, "capital"), (ESCROW, "escrow")):
+            if storage.data_file(number) is None:
+                storage.add(DataFile(number, holder, None))
+        self.recover()
+
+    # Deposits
+
+    def deposit(self, limit: int | None = None) -> int:
+        """Integrate withdrawn settlements into the payees' accounts, in log order ([0136, 0142]).
+
+        Args:
+            limit: how many at most, None for all.
+
+        Returns:
+            How many were integrated.
+
+        Raises:
+            BankError: the limit is below zero.
+        """
+        if limit is not None:
+            check_limit(limit)
+        storage = self._storage
+        withdrawn_to = storage.withdrawn_to
+        count = 0
+        batch: list[LogRecord] = []
+        for record in storage.records(storage.deposited_to):
+            if count == limit or record.number > withdrawn_to:
+                break
+            batch.append(record)
+            count += record.kind is not _REFUSED
+        if batch:
+            storage.deposit(batch)
+        return count
+
+    # Cooling-off
+
+    def mature(self, at_ns: int) -> int:
+        """Make formal every provisory settlement whose period has passed, in order ([0082]).
+
+        Each becomes formal as of its due time. With it all deposits are made.
+
+        Args:
+            at_ns: now, in nanoseconds of the caller's clock.
+
+        Returns:
+            How many became formal.
+
+        Raises:
+            BankError: at_ns is out of range.
+        """
+        if not 0 <= at_ns <= AT_MAX_NS:
+            raise out_of_time(at_ns)
+        self._finish()
+        count = 0
+        while at_ns >= self._due_ns:
+            provisory = self._storage.due()
+            assert provisory is not None, "due_ns is that of the record due first"
+            formal = provisory.successor(
+                self._storage.logged_to + 1,
+                Kind.FORMAL,
+                self._due_ns,
+                payer_balance_minor=provisory.payer_balance_minor,
+            )
+            self._enter(formal)
+            count += 1
+        if count:
+            self.deposit()
+        return count
+
+    def next_due_ns(self) -> int | None:
+        """When to call `mature` next, in nanoseconds; None while nothing is provisory."""
+        return None if self._due_ns == _NEVER_NS else self._due_ns
+
+    # Conservation
+
+    def in_transit(self) -> Money:
+        """What has been withdrawn and not yet deposited."""
+        storage = self._storage
+        under_way = (
+            record.deposited_minor
+            for record in storage.records(storage.deposited_to)
+            if record.number <= storage.withdrawn_to
+        )
+        return Money(sum(under_way), self.currency)
+
+    def total(self) -> Money:
+        """The sum of all accounts and of what is in transit: always zero."""
+        return Money(self._storage.total_minor(), self.currency) + self.in_transit()
+
+    # Life
+
+    def recover(self) -> int:
+        """Redo from the log the withdrawals that a crash cut off; run on construction.
+
+        Deposits are left to `deposit()`, except where they had already been built upon.
+
+        Returns:
+            How many log records were redone.
+
+        Raises:
+            StorageBrokenError: the accounts are ahead of the log, or the total is not zero.
+        """
+        storage = self._storage
+        if not storage.deposited_to <= storage.withdrawn_to <= storage.logged_to:
+            raise StorageBrokenError(
+                f"expected the accounts to follow the log, seen deposits to record "
+                f"{storage.deposited_to}, withdrawals to {storage.withdrawn_to}, log to "
+                f"{storage.logged_to}: the files are not of one bank; restore both together"
+            )
+        redone = 0
+        for record in storage.records(storage.withdrawn_to):
+            self._redo(record)
+            redone += 1
+        self._watch_due()
+        total = self.total()
+        if total.amount_minor != 0:
+            raise StorageBrokenError(
+                f"expected all accounts to sum to zero, seen {total}: balances were changed "
+                "outside the bank; restore the storage"
+            )
+        return redone
+
+    def close(self) -> None:
+        """Close the storage; closing twice is fine."""
+        self._storage.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # For the bank
+
+    def _finish(self) -> None:
+        """Withdraw what is in the log: the storage may have failed in between last time."""
+        if self._storage.withdrawn_to != self._storage.logged_to:
+            self.recover()
+
+    def _enter(self, record: LogRecord) -> None:
+        """Write a decision to the log, from where on it holds, and withdraw."""
+        storage = self._storage
+        if record.follows > storage.deposited_to:  # what it undoes has to be done first
+            self.deposit()
+        storage.append(record)
+        if record.held is not None:
+            self._watch_due()
+        storage.withdraw(record)
+
+    def _redo(self, record: LogRecord) -> None:
+        storage = self._storage
+        payer, payee = storage.data_file(record.payer), storage.data_file(record.payee)
+        if payer is None or (payee is None and record.kind is not Kind.REFUSED):
+            raise StorageBrokenError(
+                f"expected data files for {record.payer} and {record.payee}, seen none for one of "
+                f"them, while log record {record.number} names both: the files are not of one "
+                "bank; restore both together"
+            )
+        # A power cut may have taken deposits back that were already spent or built upon.
+        leg = record.withdrawal
+        short = leg.account != CAPITAL and (
+            self._data_file(leg.account).available_minor + leg.amount_minor < leg.blocked_minor
+        )
+        if short or record.follows > storage.deposited_to:
+            self.deposit()
+        storage.withdraw(record)
+
+    def _watch_due(self) -> None:
+        due = self._storage.due()
+        due_ns = None if due is None else due.due_ns
+        self._due_ns = _NEVER_NS if due_ns is None else due_ns
+
+    def _check_currency(self) -> None:
+        # Without a record there is no money, and a bank without money may take any currency.
+        first = next(iter(self._storage.records(0)), None)
+        if first is not None and first.amount.currency != self.currency:
+            raise StorageBrokenError(
+                f"expected a storage in {self.currency}, seen {first.amount.currency} in its log: "
+                f"open it with currency={first.amount.currency!r}"
+            )
+
+    def _data_file(self, number: AccountNumber) -> DataFile:
+        data_file = self._storage.data_file(number)
+        if data_file is None:
+            raise AccountUnknownError(
+                f"expected the number of an open account, seen {number}: open_account() it first"
+            )
+        return data_file
+
+
+def out_of_time(at_ns: int) -> BankError:
+    """The error for a time that no log can hold: it is not from 0 to AT_MAX_NS."""
+    return BankError(
+        f"expected at_ns from 0 to 2^63 - 1, seen {at_ns}: give nanoseconds since the start"
+    )
+
+
+def check_limit(limit: int) -> None:
+    """Accept a number of entries or deposits.
+
+    Raises:
+        BankError: it is below zero.
+    """
+    if limit < 0:
+        raise BankError(
+            f"expected a limit of 0 or more, seen {limit}: leave it out for the default"
+        )
