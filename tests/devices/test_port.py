@@ -11,6 +11,7 @@ from paybench.devices.errors import ReceiveGivenUp, RouteError
 from paybench.devices.link import LinkProfile
 from paybench.devices.message import Message
 from paybench.devices.port import Port
+from paybench.devices.trace import Lost
 from paybench.devices.world import World
 
 MS = 1_000_000
@@ -292,25 +293,27 @@ def test_the_mailbox_keeps_messages_in_order_until_asked(pair):
         pair.say(number)
     pair.env.settle()
     first = pair.ear.receive(timeout_s=0)
-    second = pair.ear.receive_from()
+    second = pair.ear.receive_sent()
     assert first.value == Say(0)
-    assert second.value == (Say(1), "A.register")
+    assert (second.value.message, second.value.sender) == (Say(1), "A.register")
     assert pair.ear.drain() == [Say(2), Say(3)]
     assert pair.ear.drain() == []
 
 
-def test_receive_from_tells_the_sender(pair):
-    """A waiting `receive_from` gives the message with its sender's name, and None when late."""
+def test_receive_sent_tells_the_sender(pair):
+    """A waiting `receive_sent` gives the message with its sender and step, and None when late."""
     heard = []
 
     def process():
-        heard.append((yield pair.ear.receive_from(timeout_s=2)))
-        heard.append((yield pair.ear.receive_from(timeout_s=2)))
+        heard.append((yield pair.ear.receive_sent(timeout_s=2)))
+        heard.append((yield pair.ear.receive_sent(timeout_s=2)))
 
     pair.env.process(process())
     pair.say(1, at_s=1)
     pair.env.run(until=9)
-    assert heard == [(Say(1), "A.register"), None]
+    first, late = heard
+    assert (first.message, first.sender, first.step) == (Say(1), "A.register", "say")
+    assert late is None
 
 
 def test_a_port_without_a_link_says_so():
@@ -461,8 +464,8 @@ class PortModel(RuleBasedStateMachine):
                 yield receive | self.env.timeout(timeout_s)
                 message = receive.value if receive.triggered else None
             elif style == "from":
-                pair = yield self.pair.ear.receive_from(timeout_s)
-                message = pair and pair[0]
+                sent = yield self.pair.ear.receive_sent(timeout_s)
+                message = sent and sent.message
             else:
                 message = yield self.pair.ear.receive(timeout_s)
         except simpy.Interrupt:
@@ -478,3 +481,25 @@ PortModel.TestCase.settings = settings(
 
 class TestPortModel(PortModel.TestCase):
     """Every message is received once, in order, by the oldest who waits, and by nobody too late."""
+
+
+def test_a_listener_hears_everything_at_once(pair):
+    """With a listener nothing waits in the mailbox, and what is put there goes to a receive."""
+    heard = []
+    pair.ear.listen(heard.append)
+    pair.say(1, at_s=1)
+    pair.env.run(until=2)
+    assert [sent.message for sent in heard] == [Say(1)]
+    assert pair.ear.drain() == []
+    pair.ear.put(heard[0])
+    assert pair.ear.receive().value == Say(1)
+
+
+def test_a_dark_port_loses_what_arrives(pair):
+    """While its device has no power a message is lost, and the trace says why."""
+    pair.ear.dark = True
+    pair.say(1, at_s=1)
+    pair.env.run(until=2)
+    assert pair.ear.drain() == []
+    lost = [event for event in pair.env.trace if isinstance(event, Lost)]
+    assert [event.why for event in lost] == [f"{pair.ear.device} has no power"]

@@ -6,12 +6,13 @@ from paybench.bank.account import AccountNumber
 from paybench.bank.bank import Bank
 from paybench.bank.money import Money
 from paybench.devices.bank_host import BankHost
-from paybench.devices.cash_register import SHORT_RANGE, CashRegister
+from paybench.devices.cash_register import CashRegister
 from paybench.devices.errors import OutOfOrder
 from paybench.devices.faults import Fault
 from paybench.devices.link import LinkProfile
 from paybench.devices.phone import Phone
 from paybench.devices.purchase import PurchaseDeclined
+from paybench.devices.short_range import SHORT_RANGE
 from paybench.devices.trace import Decision, Delivered, Lost, Sent, State
 from paybench.devices.world import World
 
@@ -240,7 +241,7 @@ def test_a_lost_result_is_asked_for():
     shop = Shop()
     shop.strike("D4", "lose")
     shop.sell()
-    assert (shop.register.sale.state, shop.register.sale.article) == ("billed", "kept")
+    assert (shop.register.sale.state, shop.register.sale.article) == ("settling", "kept")
     shop.wait_for_the_end()
     assert shop.paid() == PAID
     assert shop.steps() == ["scan", "D1", "D2", "D3", "D4", "S108", "S108"]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paybench.bank.secret import MASK, Secret
 from paybench.devices.message import Message
-from paybench.devices.secret import MASK, Secret
 from paybench.devices.trace import (
     Act,
     AnyEvent,

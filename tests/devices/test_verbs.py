@@ -2,9 +2,9 @@
 
 import pytest
 
+from paybench.bank.secret import MASK
 from paybench.devices.device import Device, verb
 from paybench.devices.errors import ClockError, PartSilent, Unmet
-from paybench.devices.secret import MASK
 from paybench.devices.trace import Act, State
 from paybench.devices.world import World
 
@@ -242,5 +242,5 @@ def test_an_expectation_that_is_not_met_tells_what_is_there_instead(world, lamp)
 def test_verbs_can_be_found():
     """A console finds a device's verbs by their mark, with the name and text of the method."""
     verbs = {name for name in dir(Lamp) if getattr(getattr(Lamp, name), "is_verb", False)}
-    assert verbs == {"switch", "copy", "wait", "settle", "break_down"}
+    assert verbs == {"switch", "copy", "wait", "settle", "break_down", "lose_power", "regain_power"}
     assert Lamp.switch.__name__ == "switch"

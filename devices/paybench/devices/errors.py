@@ -5,10 +5,13 @@ DeviceError
 │   └── Unsettled       a verb did not come to rest within its limit
 ├── RouteError          a message has nowhere to go: port without a link, unknown peer
 ├── ReceiveGivenUp      somebody waits for a receive that was given up before
+├── ChannelError        what came over an encoded channel does not open, or nobody is there
 ├── PartSilent          a part was waited for and nothing came from it
 ├── UnexpectedReading   a reader read something else than it was given
 ├── OutOfOrder          a person pressed what the device cannot do in its state
+├── PlainProfileError   a code is none of our own: drawn in plain_profile.py
 ├── TraceError          a trace file is broken, or of another version
+├── CardMessageError    bytes that are no card message, or not from who they should be from
 └── Diverged            a replay did what the recording did not
 """
 
@@ -33,6 +36,10 @@ class RouteError(DeviceError):
 
 class ReceiveGivenUp(DeviceError):
     """A receive nobody listened to any more was waited for again."""
+
+
+class ChannelError(DeviceError):
+    """Something is wrong with an encoded channel, or with what came over it."""
 
 
 class PartSilent(DeviceError):
@@ -75,6 +82,10 @@ class OutOfOrder(DeviceError):
 
 class TraceError(DeviceError):
     """A trace file cannot be read as one of this version."""
+
+
+class CardMessageError(DeviceError):
+    """Bytes between a card terminal and a card company that are no message, or not authentic."""
 
 
 class Diverged(DeviceError):

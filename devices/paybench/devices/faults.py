@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,15 +16,20 @@ class Fault(msgspec.Struct):
 
     Attributes:
         times: How many messages it still befalls.
-        kind: ``lose``, ``alter``, ``duplicate`` or ``delay``.
+        kind: ``pass``, ``lose``, ``alter``, ``duplicate``, ``delay``, or ``then``: it passes, and
+            something happens once it has been sent or has arrived.
         changes: For ``alter``: new values by field path, e.g. ``{"information.amount": …}``.
         delay_ns: For ``delay``: how much longer it takes.
+        then: For ``then``: what happens.
+        arrived: For ``then``: whether it happens on arrival, and not on sending.
     """
 
     times: int
     kind: str
     changes: dict[str, Any] = {}
     delay_ns: int = 0
+    then: Callable[[], object] | None = None
+    arrived: bool = False
 
 
 class Faults:

@@ -17,6 +17,9 @@ from paybench.devices.faults import altered
 from paybench.devices.trace import Altered, Lost, Sent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paybench.devices.choices import Stream
     from paybench.devices.faults import Fault
     from paybench.devices.message import Message
     from paybench.devices.port import Port
@@ -64,7 +67,6 @@ class Way:
         "_chance",
         "_deliver",
         "_env",
-        "_events",
         "_faults",
         "_jitter_ns",
         "_latency_ns",
@@ -72,11 +74,12 @@ class Way:
         "_note",
         "_receiver",
         "_sender",
+        "_trace",
     )
 
     def __init__(self, world: World, sender: Port, receiver: Port, profile: LinkProfile) -> None:
         self._env = world.env
-        self._events = world.trace.events
+        self._trace = world.trace
         self._note = world.trace.events.append
         self._faults = world.faults
         self._sender = sender.device
@@ -85,17 +88,20 @@ class Way:
         self._latency_ns = to_ns(profile.latency_s)
         self._jitter_ns = to_ns(profile.jitter_s)
         self._loss_ppm = profile.loss_ppm
-        name = f"{sender.device}/{sender.name}>{receiver.device}/{receiver.name}"
-        chancy = self._jitter_ns or self._loss_ppm
-        self._chance = world.choices.stream(name, "link") if chancy else None
+        self._chance: Stream | None = None
+        if self._jitter_ns or self._loss_ppm:
+            self._chance = world.link_chance
+            if self._chance is None:
+                name = f"{sender.device}/{sender.name}>{receiver.device}/{receiver.name}"
+                self._chance = world.choices.stream(name, "link")
         self._arrival_ns = 0
 
     def send(self, message: Message, step: str) -> None:
         """Send a message on its way."""
-        env = self._env
+        env, trace = self._env, self._trace
         sent = Sent(
             env.now_ns,
-            len(self._events),
+            trace.gone + len(trace.events),
             step,
             self._sender,
             self._receiver,
@@ -129,6 +135,9 @@ class Way:
         self._deliver_after(delay_ns, sent)
         if fault is not None and fault.kind == "duplicate":
             self._deliver_after(delay_ns, sent)
+        if fault is not None and fault.then is not None:
+            at_ns = self._arrival_ns if fault.arrived else self._env.now_ns
+            self._env.call_at(at_ns, _call, fault.then)
 
     def _deliver_after(self, delay_ns: int, sent: Sent) -> None:
         # Messages of one way do not overtake each other, neither by jitter nor by a delay of the
@@ -145,6 +154,10 @@ class Way:
 
     def _lose(self, sent: Sent, why: str) -> None:
         self._note(Lost(*_about(sent), why))
+
+
+def _call(then: Callable[[], object]) -> None:
+    then()
 
 
 def _about(sent: Sent) -> tuple[int, int, str, str, str, str]:

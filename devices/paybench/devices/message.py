@@ -9,7 +9,7 @@ class Message(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Base of everything devices say to each other.
 
     Messages are values: frozen, comparable, encodable. Their tag is the class's name. Fields
-    that hold secrets have the type `paybench.devices.secret.Secret`, so traces show dots.
+    that hold secrets have the type `paybench.bank.secret.Secret`, so traces show dots.
     """
 
     @property

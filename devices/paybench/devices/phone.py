@@ -2,31 +2,90 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from paybench.bank.approval import sign
-from paybench.bank.settlement import SettlingInformation
+from paybench.devices.admission import AdmissionInformation, FareBill, Passed, Poll
+from paybench.devices.approver import Approver
+from paybench.devices.bank_line import BankLine
+from paybench.devices.bill import Bill
+from paybench.devices.card import CardSlip
 from paybench.devices.device import Device, verb
+from paybench.devices.emoney import (
+    EmoneyData,
+    IssuanceResult,
+    RedemptionAnswer,
+    StoreStatement,
+    TransferDeclined,
+    TransferOffer,
+    TransferReceipt,
+    TransferRefused,
+    TransferRequest,
+    TransferValue,
+)
 from paybench.devices.errors import OutOfOrder
+from paybench.devices.fingerprint import FingerprintSensor
 from paybench.devices.purchase import (
     AuthenticatedPurchase,
     PurchaseDeclined,
     PurchaseInformation,
-    SettledResult,
-    SettlementDemand,
 )
-from paybench.devices.secret import Secret
+from paybench.devices.settling import SettledResult
+from paybench.devices.signer import Signer
+from paybench.devices.ticket import TicketIssued, TicketWanted
+from paybench.devices.vending import ItemsOffered, Vended
 from paybench.devices.world import IGNORED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from paybench.bank.account import AccountNumber
-    from paybench.bank.approval import Approval
+    from paybench.bank.settlement import Outcome
+    from paybench.devices.app import Request
+    from paybench.devices.card_app import CardApp
+    from paybench.devices.collector import Collector
+    from paybench.devices.message import Message
+    from paybench.devices.purse_app import PurseApp
+    from paybench.devices.short_range import Meets
+    from paybench.devices.trace import Sent
+    from paybench.devices.vending_app import VendingApp
+    from paybench.devices.wallet import Wallet
     from paybench.devices.world import World
 
-TRIES = 3
-"""Wrong passwords in a row that lock the phone."""
+TAKES: dict[type[Message], str] = {
+    AdmissionInformation: "wallet",
+    AuthenticatedPurchase: "collector",
+    CardSlip: "cards",
+    FareBill: "wallet",
+    Passed: "wallet",
+    Poll: "wallet",
+    TicketIssued: "wallet",
+    TicketWanted: "wallet",
+    PurchaseDeclined: "collector",
+    TransferDeclined: "purse",
+    TransferOffer: "purse",
+    TransferReceipt: "purse",
+    TransferRefused: "purse",
+    TransferRequest: "purse",
+    TransferValue: "purse",
+    ItemsOffered: "vending",
+    Vended: "vending",
+}
+"""Which app takes a message that comes over the short-range link, by attribute of the phone."""
+
+HEARS: dict[type[Message], str] = {
+    EmoneyData: "purse",
+    IssuanceResult: "purse",
+    RedemptionAnswer: "purse",
+    StoreStatement: "purse",
+    TransferReceipt: "purse",
+}
+"""The same for what comes over the network."""
+
+RESUMES: dict[str, str] = {"collection": "collector", "purse identity": "purse"}
+"""Which app goes on when the power is back, by the record in the store that says so."""
+
+APPS = sorted({*TAKES.values(), *HEARS.values(), *RESUMES.values()})
 
 
 class Phone(Device):
@@ -38,11 +97,16 @@ class Phone(Device):
         account: The owner's account.
         password: What the owner authenticates with.
         approval_key: The key the phone signs with and the bank verifies with.
+        owner: What other phones show when this one bills them.
+        currency: ISO 4217 code of the owner's account.
+        finger: The finger enrolled at its sensor, e.g. ``"B's thumb"``; "" for no sensor.
 
     Attributes:
-        bill: The purchase information last stored, or None.
+        request: What the owner is asked for, or None.
         bills: All purchase information received, newest last.
         customer: Called when a bill has arrived, for fleets; a scenario's customer uses the verbs.
+        signer: Signs for the owner's account.
+        bank: The way to the bank.
     """
 
     role = "phone"
@@ -55,138 +119,214 @@ class Phone(Device):
         account: AccountNumber,
         password: str,
         approval_key: bytes,
+        owner: str = "",
+        currency: str = "EUR",
+        finger: str = "",
     ) -> None:
         super().__init__(world, name)
         self.account = account
+        self.owner = owner or name
+        self.currency = currency
         self.short_range = self.port("short-range")
         self.network = self.port("network")
-        self.bill: PurchaseInformation | None = None
-        self.biller = ""
+        self.bank = BankLine(self, self.network, shared=True)
+        self.request: Request | None = None
         self.bills: list[PurchaseInformation] = []
         self.customer: Callable[[Phone], object] | None = None
-        self._password = Secret(password)
-        self._approval_key = approval_key
-        self._counter = 0
-        self._approval: Approval | None = None
-        self._wrong = 0
-        self.env.process(self._listen())
-        self.env.process(self._hear_from_bank())
+        self.signer = Signer(account, approval_key, self.store)
+        sensor = None
+        if finger:
+            sensor = self.parts["fingerprint"] = FingerprintSensor(world, name, finger)
+        self.approver = Approver(password, sensor, self.store)
+        self.short_range.listen(self._take)
+        self.network.listen(self._hear)
+
+    @property
+    def bill(self) -> PurchaseInformation | None:
+        """The purchase information the owner is asked to approve, or None."""
+        return self.request.information if isinstance(self.request, Bill) else None
+
+    @property
+    def biller(self) -> str:
+        """Name of the device that bill came from; "" when there is none."""
+        return self.request.biller if isinstance(self.request, Bill) else ""
+
+    @property
+    def apps_by_hand(self) -> Callable[[str, dict[str, Any], tuple[str, ...]], Any] | None:
+        """A simulated phone's apps do what their verbs say."""
+        return None
 
     def become(self, state: str, correlation: str = "") -> None:
         """Change the state, except that a locked phone stays locked."""
-        if self.state != "locked":
+        if self.state != "locked" or state == "dark":
             Device.become(self, state, correlation)
+
+    def boot(self) -> None:
+        """Start anew: what was asked is forgotten, that it is locked is not."""
+        self.request = None
+        self.bank.forget()
+        for app in APPS:
+            self.__dict__.pop(app, None)
+        if self.approver.locked:
+            self.become("locked")
+        for record, app in RESUMES.items():
+            if record in self.store:
+                getattr(self, app).resume()
+
+    # -- its apps, made when they are first needed ----------------------------------------------
+
+    @cached_property
+    def cards(self) -> CardApp:
+        """Keeps cards, and pays with them (Fig 9)."""
+        from paybench.devices.card_app import CardApp
+
+        return CardApp(self)
+
+    @cached_property
+    def collector(self) -> Collector:
+        """Bills other phones (Fig 6)."""
+        from paybench.devices.collector import Collector
+
+        return Collector(self)
+
+    @cached_property
+    def purse(self) -> PurseApp:
+        """Holds electronic money (Fig 8)."""
+        from paybench.devices.purse_app import PurseApp
+
+        return PurseApp(self)
+
+    @cached_property
+    def vending(self) -> VendingApp:
+        """Buys from vending machines (Fig 4)."""
+        from paybench.devices.vending_app import VendingApp
+
+        return VendingApp(self)
+
+    @cached_property
+    def wallet(self) -> Wallet:
+        """Keeps admissions and tickets (Figs 5 and 10)."""
+        from paybench.devices.wallet import Wallet
+
+        return Wallet(self)
 
     # -- what the customer does ---------------------------------------------------------------
 
-    @verb("password")
-    def approve(self, password: str, taps: int = 1) -> None:
-        """Authenticate the bill with the password: D2 or D5 goes out, once for each tap.
+    @verb(mechanical=True)
+    def hold_to(self, device: Meets) -> None:
+        """Hold the phone to a device: what happens then is the device's to begin.
+
+        Args:
+            device: A vending machine, a gate, an entrance.
+        """
+        device.meet(self)
+
+    @verb("password", "finger")
+    def approve(self, password: str = "", taps: int = 1, finger: str = "") -> None:
+        """Authenticate what the phone asks for, and have it go out, once for each tap.
+
+        Args:
+            password: The password, unless a finger is presented.
+            taps: How many times the customer taps.
+            finger: The finger on the sensor, e.g. ``"B's thumb"``.
 
         Raises:
-            OutOfOrder: There is no bill to approve.
+            OutOfOrder: There is nothing to approve.
         """
-        bill = self._open_bill("approve")
-        if self.state == "locked":
-            self.display.show("LOCKED")
-            return
-        if Secret(password) != self._password:
-            self._refuse_password(bill)
-            return
-        self._wrong = 0
-        approval = self._sign(bill)
-        self.become("approved", bill.settlement_id)
-        self.display.show("SENDING")
-        for _ in range(taps):
-            if bill.settles == "direct":
-                self._settle_directly(bill, approval)
-            else:
-                self.short_range.send(
-                    AuthenticatedPurchase(bill.settlement_id, approval), "D2", self.biller
-                )
+        request = self.asked("approve")
+        if self.authenticates(request.correlation, password, finger):
+            request.approve(taps)
 
     @verb()
     def decline(self) -> None:
-        """Say no to the bill; the register is told, and the bank never hears of it.
+        """Say no to what the phone asks for.
 
         Raises:
-            OutOfOrder: There is no bill to decline.
+            OutOfOrder: There is nothing to decline.
         """
-        bill = self._open_bill("decline")
-        self.become("declined", bill.settlement_id)
-        self.display.show("DECLINED")
-        self.short_range.send(
-            PurchaseDeclined(bill.settlement_id, "the customer declined"), "D2", self.biller
-        )
-        self.bill = None
+        request = self.asked("decline")
+        self.request = None
+        request.decline()
 
-    # -- what the phone does ------------------------------------------------------------------
+    # -- for its apps -------------------------------------------------------------------------
 
-    def _listen(self) -> Generator[Any, Any, None]:
-        while True:
-            message, sender = yield self.short_range.receive_from()
-            if not isinstance(message, PurchaseInformation):
-                self.decided(IGNORED, f"a {type(message).__name__} is nothing for a phone")
-                continue
-            self.bill, self.biller, self._approval = message, sender, None
-            self.bills.append(message)
-            if self.state != "locked":
-                self.become("billed", message.settlement_id)
-            self.display.show(f"PAY {message.amount.text}", f"TO {message.shop}")
-            if self.customer is not None:
-                self.customer(self)
+    def asked(self, wish: str) -> Request:
+        """What the owner is asked for.
 
-    def _hear_from_bank(self) -> Generator[Any, Any, None]:
-        while True:
-            message = yield self.network.receive()
-            if not isinstance(message, SettledResult):
-                self.decided(IGNORED, f"a {type(message).__name__} is nothing for a phone")
-                continue
-            outcome = message.outcome
-            self.become("paid" if outcome.settled else "refused", message.settlement_id)
-            if outcome.settled:
-                self.display.show(f"PAID {outcome.amount.text}")
-            else:
-                self.display.show("REFUSED", outcome.sentence)
-
-    def _open_bill(self, wish: str) -> PurchaseInformation:
-        if self.bill is None:
+        Raises:
+            OutOfOrder: Nothing.
+        """
+        if self.request is None:
             raise OutOfOrder(
                 f"{self.name} has no bill to {wish}: let a register bill it first "
                 f"(register.bill(phone))"
             )
-        return self.bill
+        return self.request
 
-    def _refuse_password(self, bill: PurchaseInformation) -> None:
-        self._wrong += 1
-        if self._wrong >= TRIES:
+    def authenticates(self, correlation: str, password: str = "", finger: str = "") -> bool:
+        """Whether it is the owner; says so on the display if not, and locks after too many."""
+        if self.state == "locked":
+            self.display.show("LOCKED")
+            return False
+        flaw = self.approver.flaw(password, finger)
+        if not flaw:
+            return True
+        if self.approver.locked:
             self.become("locked")
             self.display.show("LOCKED")
         else:
-            self.display.show("WRONG PASSWORD")
-        self.decided("approval refused", "wrong password", bill.settlement_id)
+            self.display.show(flaw.upper())
+        self.decided("approval refused", flaw, correlation)
+        return False
 
-    def _sign(self, bill: PurchaseInformation) -> Approval:
-        """The approval of a bill; tapping again sends the same one, never a second."""
-        if self._approval is None:
-            self._counter += 1
-            self._approval = sign(
-                self._approval_key,
-                settlement_id=bill.settlement_id,
-                payer=self.account,
-                payee=bill.payee,
-                amount=bill.amount,
-                counter=self._counter,
-            )
-        return self._approval
+    def notify(self) -> None:
+        """Something is there for the customer to answer."""
+        if self.customer is not None:
+            self.customer(self)
 
-    def _settle_directly(self, bill: PurchaseInformation, approval: Approval) -> None:
-        information = SettlingInformation(
-            settlement_id=bill.settlement_id,
-            payer=self.account,
-            payee=bill.payee,
-            amount=bill.amount,
-            approval=approval,
-            terminal=bill.terminal,
-        )
-        self.network.send(SettlementDemand(bill.settlement_id, information), "D5")
+    def show_outcome(self, settlement_id: str, outcome: Outcome | None) -> None:
+        """Show how a settlement ended; None for unknown."""
+        if outcome is None:
+            self.become("unknown", settlement_id)
+            self.display.show("RESULT UNKNOWN", "CALL THE BANK")
+        elif outcome.settled:
+            self.become("paid", settlement_id)
+            self.display.show(f"PAID {outcome.amount.text}")
+        else:
+            self.become("refused", settlement_id)
+            self.display.show("REFUSED", outcome.sentence)
+
+    # -- what the phone does ------------------------------------------------------------------
+
+    def _take(self, sent: Sent) -> None:
+        message: Message = sent.message
+        app = TAKES.get(type(message))
+        if app is not None:
+            getattr(self, app).take(sent)
+        elif isinstance(message, PurchaseInformation):
+            self.take_bill(message, sent.sender)
+        else:
+            self.decided(IGNORED, f"a {type(message).__name__} is nothing for a phone")
+
+    def take_bill(self, message: PurchaseInformation, sender: str) -> None:
+        """Store a bill, and show it ([0046])."""
+        bill = self.request = Bill(self, message, sender)
+        self.bills.append(message)
+        if self.state != "locked":
+            self.become("billed", message.settlement_id)
+        bill.show()
+        self.notify()
+
+    def _hear(self, sent: Sent) -> None:
+        if self.bank.put(sent):
+            return
+        message: Message = sent.message
+        app = HEARS.get(type(message))
+        if app is not None:
+            getattr(self, app).hear(sent)
+        elif "collection" in self.store and self.collector.owns(sent.correlation):
+            self.decided(IGNORED, "a result that came before", sent.correlation)
+        elif isinstance(message, SettledResult):
+            self.show_outcome(message.settlement_id, message.outcome)
+        else:
+            self.decided(IGNORED, f"a {type(message).__name__} is nothing for a phone")

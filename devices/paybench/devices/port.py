@@ -12,11 +12,12 @@ from simpy.events import Condition, Event, Process
 
 from paybench.devices.environment import FOREVER
 from paybench.devices.errors import ReceiveGivenUp, RouteError
-from paybench.devices.trace import Delivered, Sent
+from paybench.devices.trace import Delivered, Lost, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from paybench.devices.encoder import Encoder
     from paybench.devices.environment import Environment
     from paybench.devices.message import Message
 
@@ -25,7 +26,7 @@ class Receive(Event):
     """What `Port.receive` gives to ``yield``: the message, or None when the time is up."""
 
     deadline_ns = FOREVER
-    with_sender = False
+    wants_sent = False
 
     def conclude(self, value: Any) -> None:
         """Hand a value to whoever waits, at once: a receive takes no place on the agenda."""
@@ -71,6 +72,11 @@ def _defuse(condition: Condition) -> None:
             _defuse(outer.__self__)
 
 
+NO_MAIL: deque[Sent] = deque()
+NOBODY: deque[Receive] = deque()
+"""What a port has before it needs its own: never appended to."""
+
+
 class Port:
     """One of a device's places to speak and listen, with a mailbox.
 
@@ -92,9 +98,15 @@ class Port:
         self.ways: dict[str, Callable[[Message, str], None]] = {}
         self._only_way: Callable[[Message, str], None] | None = None
         self._note = env.trace.events.append
-        self._mailbox: deque[Sent] = deque()
-        self._waiting: deque[Receive] = deque()
+        # Most ports of a fleet only listen, and an empty deque has the size of a full port.
+        self._mailbox: deque[Sent] = NO_MAIL
+        self._waiting: deque[Receive] = NOBODY
         self._alarm_ns = FOREVER
+        self._listener: Callable[[Sent], object] | None = None
+        self._inboxes: dict[str, Port] | None = None
+        self.encoder: Encoder | None = None
+        self.dark = False
+        self._parted = False
 
     def __repr__(self) -> str:
         return f"<Port {self.device}/{self.name}>"
@@ -104,8 +116,16 @@ class Port:
         self.ways[receiver] = send
         self._only_way = send if len(self.ways) == 1 else None
 
+    def drop_way(self, receiver: str) -> None:
+        """The link to the device named `receiver` is no more; harmless when there was none."""
+        if self.ways.pop(receiver, None) is not None:
+            self._parted = True
+        self._only_way = next(iter(self.ways.values())) if len(self.ways) == 1 else None
+
     def send(self, message: Message, step: str, to: str = "") -> None:
         """Send a message; `step` is its name in the flow, e.g. ``D1``.
+
+        Where links come and go, what is sent to a device that is not there is lost.
 
         Args:
             message: What is said.
@@ -117,7 +137,15 @@ class Port:
         """
         way = self.ways.get(to) if to else self._only_way
         if way is None:
-            raise RouteError(self._no_way(to))
+            if not (to and self._parted):
+                raise RouteError(self._no_way(to))
+            self._send_in_vain(message, step, to)
+            return
+        if self.encoder is not None:
+            encoded = self.encoder.outgoing(message, step, to or next(iter(self.ways)))
+            if encoded is None:
+                return
+            message = encoded
         way(message, step)
 
     def receive(self, timeout_s: float | None = None) -> Receive:
@@ -129,23 +157,44 @@ class Port:
         if self._mailbox:
             receive.conclude(self._mailbox.popleft().message)
             return receive
-        self._waiting.append(receive)
-        if timeout_s is not None:
-            self._limit(receive, timeout_s)
+        self._wait(receive, timeout_s)
         return receive
 
-    def receive_from(self, timeout_s: float | None = None) -> Receive:
-        """Like `receive`, but gives ``(message, name of the sending device)``."""
+    def receive_sent(self, timeout_s: float | None = None) -> Receive:
+        """Like `receive`, but gives the `Sent`: the message with its sender and its step."""
         receive = Receive(self.env)
-        receive.with_sender = True
+        receive.wants_sent = True
         if self._mailbox:
-            sent = self._mailbox.popleft()
-            receive.conclude((sent.message, sent.sender))
+            receive.conclude(self._mailbox.popleft())
             return receive
-        self._waiting.append(receive)
-        if timeout_s is not None:
-            self._limit(receive, timeout_s)
+        self._wait(receive, timeout_s)
         return receive
+
+    def listen(self, heard: Callable[[Sent], object]) -> None:
+        """Call `heard` with each message as it arrives: no process waits, none can miss it."""
+        self._listener = heard
+
+    def put(self, sent: Sent) -> None:
+        """Hand a message that came to another port of the device to who waits at this one."""
+        self._hand(sent)
+
+    def inbox(self, correlation: str) -> Port:
+        """A place of its own for what comes here and belongs to one thing, until `close_inbox`.
+
+        For two processes that wait at one port for different things.
+        """
+        if self._inboxes is None:
+            self._inboxes = {}
+        inbox = self._inboxes.get(correlation)
+        if inbox is None:
+            inbox = self._inboxes[correlation] = Port(self.env, self.device, self.name)
+        return inbox
+
+    def close_inbox(self, correlation: str) -> None:
+        """What belongs to that comes here again; harmless when there is no such inbox."""
+        if self._inboxes is not None:
+            self._inboxes.pop(correlation, None)
+            self._inboxes = self._inboxes or None
 
     def drain(self) -> list[Message]:
         """Take out everything that waits in the mailbox."""
@@ -157,6 +206,9 @@ class Port:
 
     def deliver(self, sent: Sent) -> None:
         """A link brings a message. Called by links only."""
+        if self.dark:
+            self._lose(sent, f"{self.device} has no power")
+            return
         self._note(
             Delivered(
                 self.env.now_ns,
@@ -167,6 +219,21 @@ class Port:
                 sent.correlation,
             )
         )
+        if self.encoder is not None:
+            opened = self.encoder.incoming(sent)
+            if opened is None:
+                return
+            sent = opened
+        if self._listener is not None:
+            self._listener(sent)
+        else:
+            self._hand(sent)
+
+    def _hand(self, sent: Sent) -> None:
+        """To the oldest receive that somebody listens to, else into the mailbox."""
+        if self._inboxes is not None and sent.correlation in self._inboxes:
+            self._inboxes[sent.correlation].put(sent)
+            return
         waiting = self._waiting
         while waiting:
             receive = waiting.popleft()
@@ -175,13 +242,39 @@ class Port:
             if callbacks and (
                 getattr(callbacks[0], "__self__", None).__class__ is Process or _heard(receive)
             ):
-                message = sent.message
-                receive.conclude((message, sent.sender) if receive.with_sender else message)
+                receive.conclude(sent if receive.wants_sent else sent.message)
                 return
             receive.give_up()
+        if self._mailbox is NO_MAIL:
+            self._mailbox = deque()
         self._mailbox.append(sent)
 
-    def _limit(self, receive: Receive, timeout_s: float) -> None:
+    def _send_in_vain(self, message: Message, step: str, to: str) -> None:
+        trace = self.env.trace
+        number = trace.gone + len(trace.events)
+        sent = Sent(self.env.now_ns, number, step, self.device, to, message.correlation, message)
+        self._note(sent)
+        self._lose(sent, f"{to} is out of reach")
+
+    def _lose(self, sent: Sent, why: str) -> None:
+        self._note(
+            Lost(
+                self.env.now_ns,
+                sent.number,
+                sent.step,
+                sent.sender,
+                sent.receiver,
+                sent.correlation,
+                why,
+            )
+        )
+
+    def _wait(self, receive: Receive, timeout_s: float | None) -> None:
+        if self._waiting is NOBODY:
+            self._waiting = deque()
+        self._waiting.append(receive)
+        if timeout_s is None:
+            return
         receive.deadline_ns = deadline_ns = self.env.now_ns + int(timeout_s * 1e9 + 0.5)
         # One alarm serves the port: it rings at the earliest deadline there was when it was set
         # and moves on to the next. Most deadlines are met and never cost an alarm of their own.

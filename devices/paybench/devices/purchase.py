@@ -1,30 +1,14 @@
-"""What is said in a purchase: the messages of Fig 3 ([0043] to [0055])."""
+"""What is said about a purchase between a shop and a phone: Fig 3 ([0043] to [0055])."""
 
 from __future__ import annotations
 
 from paybench.bank.account import AccountNumber
 from paybench.bank.approval import Approval
 from paybench.bank.money import Money
-from paybench.bank.settlement import Outcome, SettlingInformation
-from paybench.devices.message import Message
+from paybench.devices.settling import SettlementMessage
 
 
-class PurchaseMessage(Message, frozen=True, gc=False):
-    """Base of the messages that belong to one purchase.
-
-    Attributes:
-        settlement_id: Given by the register; the same id settles once.
-    """
-
-    settlement_id: str
-
-    @property
-    def correlation(self) -> str:
-        """The settlement's id."""
-        return self.settlement_id
-
-
-class PurchaseInformation(PurchaseMessage, frozen=True, gc=False):
+class PurchaseInformation(SettlementMessage, frozen=True, gc=False):
     """D1, register to phone: what is bought, from whom, for how much ([0046]).
 
     Attributes:
@@ -42,35 +26,17 @@ class PurchaseInformation(PurchaseMessage, frozen=True, gc=False):
     terminal: str = ""
 
 
-class AuthenticatedPurchase(PurchaseMessage, frozen=True, gc=False):
+class AuthenticatedPurchase(SettlementMessage, frozen=True, gc=False):
     """D2, phone to register: the customer authenticated the purchase, and signed it ([0048])."""
 
     approval: Approval
 
 
-class PurchaseDeclined(PurchaseMessage, frozen=True, gc=False):
+class PurchaseDeclined(SettlementMessage, frozen=True, gc=False):
     """D2 in its other form, phone to register: the customer does not want it."""
 
     why: str
 
 
-class SettlementDemand(PurchaseMessage, frozen=True, gc=False):
-    """D3 (register to bank, [0048]) and D5 (phone to bank, [0055]): the settling information."""
-
-    information: SettlingInformation
-
-
-class SettledResult(PurchaseMessage, frozen=True, gc=False):
-    """D4 (bank to register) and D6 (bank to phone): whether it was properly executed ([0049])."""
-
-    outcome: Outcome
-
-
-class Inquiry(PurchaseMessage, frozen=True, gc=False):
-    """S108, device to bank: has the money of this settlement arrived ([0040])?"""
-
-
-class InquiryAnswer(PurchaseMessage, frozen=True, gc=False):
-    """S108, bank to device: the outcome, or that the bank knows no such settlement."""
-
-    outcome: Outcome
+class TransferBill(PurchaseInformation, frozen=True, gc=False):
+    """D41, phone to phone: one customer bills another ([0074])."""

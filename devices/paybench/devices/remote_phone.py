@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from paybench.devices.bill import Bill
 from paybench.devices.device import verb
 from paybench.devices.phone import Phone
 from paybench.devices.purchase import PurchaseInformation
+from paybench.devices.short_range import SHORT_RANGE
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable
 
     from paybench.devices.message import Message
+    from paybench.devices.trace import Sent
 
-SHORT_RANGE, NETWORK = 0, 1
+NEAR, NETWORK = 0, 1
 """Channels of a line: which of the phone's ports is meant."""
 
 
@@ -55,20 +58,23 @@ class RemotePhone(Phone):
         self.returns = False
         self.heard = ""
         self.spoken = 0
-        self._before_bill = 0
+        self._unheard = -1
+        self._peer = ""
         super().__init__(*args, **kwargs)
 
-    @verb("password")
-    def approve(self, password: str, taps: int = 1) -> None:
+    @verb("password", "finger")
+    def approve(self, password: str = "", taps: int = 1, finger: str = "") -> None:
         """Have the customer authenticate the bill, and wait until the phone says so.
 
         Raises:
             OutOfOrder: There is no bill to approve.
             PartSilent: Nothing came from the phone.
         """
-        del password  # the customer knows it; nobody else has to
+        del password, finger  # the customer knows it; nobody else has to
         times = "" if taps == 1 else f", {taps} times"
-        self._have_done(f"approve {self._open_bill('approve').amount} on {self.name}{times}")
+        self.asked("approve")
+        what = self.bill.amount if self.bill is not None else "it"
+        self._have_done(f"approve {what} on {self.name}{times}")
 
     @verb()
     def decline(self) -> None:
@@ -78,15 +84,23 @@ class RemotePhone(Phone):
             OutOfOrder: There is no bill to decline.
             PartSilent: Nothing came from the phone.
         """
-        self._open_bill("decline")
+        self.asked("decline")
         self._have_done(f"decline on {self.name}")
+
+    @property
+    def apps_by_hand(self) -> Callable[[str, dict[str, Any], tuple[str, ...]], Any]:
+        """The customer does on the real phone what the verbs of its apps say."""
+        return self._by_hand
 
     def identity(self) -> dict[str, Any]:
         """Who the phone is in this run, for the bench to tell it: account, key, password."""
         return {
+            "name": self.name,
+            "owner": self.owner,
+            "currency": self.currency,
             "account": self.account,
-            "approval_key": self._approval_key,
-            "password": self._password.reveal(),
+            "approval_key": self.signer.reveal(),
+            "password": self.approver.reveal(),
         }
 
     def hear(self, channel: int, step: str, message: Message) -> None:
@@ -95,7 +109,7 @@ class RemotePhone(Phone):
         if channel == NETWORK:
             self.network.send(message, step)
         else:
-            self.short_range.send(message, step, self.biller)
+            self.short_range.send(message, step, self._peer)
 
     def shown(self, lines: tuple[str, ...]) -> None:
         """The phone's display has changed."""
@@ -110,26 +124,35 @@ class RemotePhone(Phone):
         """The phone is back."""
         self.world.regain(self)
 
+    def _by_hand(self, name: str, arguments: dict[str, Any], secrets: tuple[str, ...]) -> None:
+        words = [name]
+        for key, value in arguments.items():
+            if isinstance(value, Phone):  # held to another phone
+                self.world.connect(self.short_range, value.short_range, SHORT_RANGE)
+                self._peer = value.name
+            if key not in secrets:
+                words.append(value.name if isinstance(value, Phone) else str(value))
+        self._have_done(f"{' '.join(words)} on {self.name}")
+
     def _have_done(self, wish: str) -> None:
-        # A customer answers what the phone shows, so it has to show the bill first.
-        self.world.wait_for(lambda: self.spoken > self._before_bill, self, "the bill on display")
+        # A customer answers what the phone shows, so it has to show the question first.
+        self.world.wait_for(lambda: self.spoken > self._unheard, self, "the bill on display")
         before = self.spoken
         if self.line is not None:
             self.line.ask(wish)
         self.world.wait_for(lambda: self.spoken > before, self, "the customer's answer")
 
-    def _listen(self) -> Generator[Any, Any, None]:
-        while True:
-            message, sender = yield self.short_range.receive_from()
-            if isinstance(message, PurchaseInformation):
-                self.bill, self.biller = message, sender
-                self.bills.append(message)
-                self._before_bill = self.spoken
-            self._say(SHORT_RANGE, message)
+    def _take(self, sent: Sent) -> None:
+        message = sent.message
+        if isinstance(message, PurchaseInformation):
+            self.request = Bill(self, message, sent.sender)
+            self.bills.append(message)
+        self._peer = sent.sender
+        self._unheard = self.spoken
+        self._say(NEAR, message)
 
-    def _hear_from_bank(self) -> Generator[Any, Any, None]:
-        while True:
-            self._say(NETWORK, (yield self.network.receive()))
+    def _hear(self, sent: Sent) -> None:
+        self._say(NETWORK, sent.message)
 
     def _say(self, channel: int, message: Message) -> None:
         if self.line is not None:

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import msgspec
 
-if TYPE_CHECKING:
-    from paybench.bank.money import Money
+from paybench.bank.approval import Approval
+from paybench.bank.money import Money
 
 
-class Sale:
-    """One sale, from the first article to the handing over.
+class Sale(msgspec.Struct):
+    """One sale, from the first article to the handing over; kept in the register's store.
 
     Attributes:
         settlement_id: The id its settlement has at the bank.
         total: What is to be paid.
-        total_text: The same as displays show it.
         articles: Codes of the articles.
         customer: Name of the phone that was billed.
-        state: ``open``, ``billed``, ``paid``, ``refused`` (for whatever reason), or ``unknown``
-            (the bank could not be reached for an answer).
+        state: ``open``, ``billed``, ``settling``, ``paid``, ``refused`` (for whatever reason), or
+            ``unknown`` (the bank could not be reached for an answer).
         article: ``kept`` or ``handed over``.
+        approval: What the customer signed, once the register has it.
     """
 
-    def __init__(self, settlement_id: str, code: str, price: Money) -> None:
-        self.settlement_id = settlement_id
-        self.total = price
-        self.articles = [code]
-        self.customer = ""
-        self.state = "open"
-        self.article = "kept"
-        self.total_text = price.text
+    settlement_id: str
+    total: Money
+    articles: list[str]
+    customer: str = ""
+    state: str = "open"
+    article: str = "kept"
+    approval: Approval | None = None
+
+    @property
+    def total_text(self) -> str:
+        """What is to be paid, as displays show it."""
+        return self.total.text
 
     def add(self, code: str, price: Money) -> None:
         """Add an article."""
         self.articles.append(code)
         self.total += price
-        self.total_text = self.total.text

@@ -10,6 +10,9 @@ from paybench.devices.port import Port
 if TYPE_CHECKING:
     from paybench.devices.world import World
 
+SCAN = "scan"
+"""The step of what a scanner says to its device, where the flow has no name for it."""
+
 
 class Reading(Message, frozen=True, gc=False, omit_defaults=True):
     """A code was read: its payload as text, and its symbology if the reader says it.
@@ -45,9 +48,16 @@ class Scanner:
     A real one (`paybench.hil`) stands in its place with the same port and the same messages, and
     `present` only asks a person to hold the code before it.
 
-    Attributes:
+    Args:
+        world: What it shares with the others.
         name: Full name of the part, e.g. ``A.register.scanner``.
+        step: The step name of its readings, e.g. ``D31`` at a gate.
+
+    Attributes:
+        name: Full name of the part.
         port: Its end of the cable to the device.
+        step: The step name of its readings.
+        smeared: Whether its glass is: then the simulated one reads nothing.
         gone: Why a real one is not there now.
         returns: Whether somebody tries to get a real one back.
         heard: What a real one sent instead of codes, if it did.
@@ -56,9 +66,11 @@ class Scanner:
 
     kind = "scanner"
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: World, name: str, step: str = SCAN) -> None:
         self.world = world
         self.name = name
+        self.step = step
+        self.smeared = False
         self.gone = ""
         self.returns = False
         self.heard = ""
@@ -69,5 +81,15 @@ class Scanner:
         """Hold a code before the reader."""
         if self.operated is not None:
             self.operated.ask(code)
+        elif self.smeared:
+            self.misreads(len(code.encode()), "the glass is smeared")
         else:
-            self.port.send(Reading(code), step="scan")
+            self.reads(code)
+
+    def reads(self, payload: str, symbology: str = "") -> None:
+        """Tell the device what was read; the arguments are those of `Reading`."""
+        self.port.send(Reading(payload, symbology), self.step)
+
+    def misreads(self, byte_count: int, why: str) -> None:
+        """Tell the device that something was no code; the arguments are those of `Misreading`."""
+        self.port.send(Misreading(byte_count, why), SCAN)

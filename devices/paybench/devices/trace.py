@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from paybench.devices.secret import MASK, Secret
+from paybench.bank.secret import Secret
+from paybench.devices.errors import TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="event"):
@@ -28,7 +29,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="event"):
 
 
 class Sent(Event, frozen=True, gc=False):
-    """A message left its sender. `number` is its place in the trace, counted from 0."""
+    """A message left its sender. `number` is its place in the whole trace, counted from 0."""
 
     number: int
     step: str
@@ -155,36 +156,111 @@ class Header(msgspec.Struct, frozen=True, tag="Header", tag_field="event"):
 
 def _plain(value: object) -> object:
     if isinstance(value, Secret):
-        return MASK
+        return str(value)
     raise TypeError(f"a message field of type {type(value).__name__} cannot be written to a trace")
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_plain)
 
+KEPT = 50_000
+"""So many events a trace keeps when a long run lets go of the oldest ones."""
+
 
 class Trace:
     """The events of one run, in the order they happened.
 
+    It is kept whole, unless it has been told by `flow` where its oldest events may go: then a
+    long run lets go of them, and what is left is the end.
+
     Attributes:
         events: The list itself. Appending to it is the hot path, so ports and devices hold
             `events.append` directly.
+        gone: How many events there were before those.
     """
 
-    __slots__ = ("events",)
+    __slots__ = ("_hash", "_keep", "_out", "events", "gone")
 
     def __init__(self) -> None:
         self.events: list[AnyEvent] = []
+        self.gone = 0
+        self._hash = hashlib.sha256()
+        self._keep = KEPT
+        self._out: Callable[[bytes], object] | None = None
 
     def __len__(self) -> int:
-        return len(self.events)
+        return self.gone + len(self.events)
 
     def __iter__(self) -> Iterator[AnyEvent]:
         return iter(self.events)
 
+    def since(self, number: int) -> list[AnyEvent]:
+        """The events from a place in the whole trace on, as far as they are kept."""
+        return self.events[max(number - self.gone, 0) :]
+
     def encode(self, header: Header) -> bytes:
-        """The whole trace as JSON Lines, header first: the bytes of its file."""
-        return _encoder.encode(header) + b"\n" + _encoder.encode_lines(self.events)
+        """The whole trace as JSON Lines, header first: the bytes of its file.
+
+        Raises:
+            TraceError: The run has let go of its oldest events.
+        """
+        if self.gone:
+            raise TraceError(
+                f"the first {self.gone} events of this run are not kept: have the trace written "
+                f"while it runs (paybench run --trace FILE)"
+            )
+        return _encoder.encode(header) + b"\n" + self.encode_kept()
+
+    def encode_kept(self) -> bytes:
+        """The events that are kept, as the lines of its file."""
+        return _encoder.encode_lines(self.events)
 
     def digest(self, header: Header) -> str:
-        """SHA-256 of `encode`, as ``sha256sum`` prints it for the file."""
-        return hashlib.sha256(self.encode(header)).hexdigest()
+        """SHA-256 of the file's bytes, as ``sha256sum`` prints it.
+
+        Args:
+            header: The file's first line; of a trace that has let go of events, the one that
+                `flow` was given.
+        """
+        if not self.gone:
+            return hashlib.sha256(self.encode(header)).hexdigest()
+        digest = self._hash.copy()
+        digest.update(self.encode_kept())
+        return digest.hexdigest()
+
+    # -- long runs ----------------------------------------------------------------------------
+
+    def flow(self, header: Header, out: Callable[[bytes], object], keep: int = KEPT) -> None:
+        """Let `let_go` forget events from now on.
+
+        Args:
+            header: First line of the file.
+            out: Takes the file's bytes as they come, up to those events that are kept.
+            keep: So many events are kept.
+        """
+        self._keep = keep
+        head = _encoder.encode(header) + b"\n"
+        self._hash.update(head)
+
+        def begin(content: bytes) -> object:
+            self._out = out
+            return out(head + content)
+
+        self._out = begin
+
+    def let_go(self) -> int:
+        """Forget the oldest events, where it is known where they may go.
+
+        To let go of a few is not worth while: there have to be twice as many as are kept.
+
+        Returns:
+            How many have been forgotten.
+        """
+        count = len(self.events) - self._keep
+        if self._out is None or count < max(self._keep, 1):
+            return 0
+        content = _encoder.encode_lines(self.events[:count])
+        self._hash.update(content)
+        self._out(content)
+        del self.events[:count]
+        self.gone += count
+        return count

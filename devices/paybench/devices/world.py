@@ -14,6 +14,7 @@ from paybench.devices.trace import Act, Decision, Injected, State, Trace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from paybench.devices.choices import Stream
     from paybench.devices.part import Part
     from paybench.devices.port import Port
 
@@ -43,6 +44,9 @@ class World:
         patience_s: How long a verb waits for a part and an expectation for its fulfilment, in
             seconds.
         after_act: Called when a verb has settled.
+        link_chance: A stream of chance that all links laid from now on share, as a fleet's do,
+            which are many and short-lived; None: each has its own, and what befalls one is not
+            changed by another.
     """
 
     def __init__(
@@ -58,12 +62,27 @@ class World:
         self.staged = False
         self.patience_s = PATIENCE_S
         self.after_act: Callable[[], None] = lambda: None
+        self.link_chance: Stream | None = None
         self._acting = False
 
     def connect(self, a: Port, b: Port, profile: LinkProfile) -> None:
         """Lay a link between two ports, unless there is one."""
         if b.device not in a.ways:
             Link(self, a, b, profile)
+
+    def part(self, a: Port, b: Port) -> None:
+        """Take up the link between two ports; what is on its way still arrives."""
+        a.drop_way(b.device)
+        b.drop_way(a.device)
+
+    def let_go(self) -> None:
+        """Forget what a long run need not keep: old events, and the picks of chance.
+
+        Events go where the trace has been told to let them go (`Trace.flow`); otherwise both
+        are kept.
+        """
+        if self.trace.let_go():
+            self.choices.picks.clear()
 
     def act(self, who: str, verb: str, arguments: dict[str, str], deed: Callable[[], T]) -> T:
         """Do what somebody outside does, record it, and let the world settle."""
