@@ -12,6 +12,7 @@ _NURSERY = """
 import json, os, runpy, signal, socket, sys, traceback, warnings
 import paybench.hil.ble.backend, paybench.hil.ble.central, paybench.hil.virtual.ble_peripheral
 import bleak, bumble.gatt, bumble.transport.unix, paybench.hil.ble.hci, paybench.hil.ble.radio
+import paybench.hil.virtual.cable, paybench.hil.virtual.phone, paybench.hil.virtual.scanner
 warnings.simplefilter("ignore", RuntimeWarning)  # runpy minds that the module is there already
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 parent = socket.socket(fileno=0)

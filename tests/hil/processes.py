@@ -1,8 +1,11 @@
 """Virtual twins in processes of their own, for tests of drivers."""
 
+import select
 import subprocess
 import sys
 from contextlib import contextmanager
+
+PASSWORD = "2468"
 
 
 @contextmanager
@@ -21,3 +24,37 @@ def twin(module, *arguments):
             yield words, process
         finally:
             process.kill()
+
+
+def written_to(tty, count):
+    """So many bytes of what was written to a tty: the kernel hands them over when it likes."""
+    data = b""
+    while len(data) < count and select.select([tty], [], [], 10)[0]:
+        data += tty.read()
+    return data
+
+
+class Customers:
+    """Whoever holds the phones: types on the right one what is asked for, with the password.
+
+    Args:
+        processes: The phones' processes, by whose they are.
+    """
+
+    def __init__(self, **processes):
+        self._processes = processes
+
+    def __call__(self, wish):
+        what, _, phone = wish.rpartition(" on ")
+        match what.split():
+            case ["approve", *_]:
+                keys = f"approve {PASSWORD}"
+            case ["choose", number]:
+                keys = f"choose {number} {PASSWORD}"
+            case ["bill", _, *how]:
+                keys = f"bill {' '.join(how)}"
+            case words:
+                keys = " ".join(words)
+        stdin = self._processes[phone.partition(".")[0]].stdin
+        stdin.write(keys.encode() + b"\n")
+        stdin.flush()

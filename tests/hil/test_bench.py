@@ -83,6 +83,13 @@ def test_the_docs_show_a_file_that_is_right(tmp_path):
     assert read_bench(bench_file(tmp_path, shown)).specs == read_bench(SAMPLE).specs
 
 
+def test_a_whole_device_is_named_by_its_role(tmp_path):
+    """A real phone is a part of the bench like any other, with or without quotes."""
+    for name in ("phone", "'phone'", "'B.phone'"):
+        bench = read_bench(bench_file(tmp_path, f"[real.{name}]\nspec = 'tcp:10.0.0.9:4001'\n"))
+        assert bench.specs == {name.strip("'"): "tcp:10.0.0.9:4001"}
+
+
 def test_one_offs_add_to_the_bench_and_override_it():
     """A one-off is a part of its own: it inherits neither lock nor reset of the part it is for."""
     bench = read_bench(SAMPLE).with_parts({"register.scanner": "serial:/x", "A.b": "serial:/y"})
@@ -110,11 +117,14 @@ def test_the_schema_in_the_docs_is_up_to_date():
         ("[bnech]\n", 1, "there is no key 'bnech'; did you mean 'bench'? (there are: bench, real)"),
         ("\n[bench]\nnmae = 'x'\n", 3, "no key 'nmae' in [bench]; did you mean 'name'?"),
         (SCANNER + "spec = 'serial:/x'\n\nexclusiv = true\n", 4, "did you mean 'exclusive'?"),
-        (SCANNER + "latency_budget_s = 1\n", 2, "'latency_budget_s' in [real."),
+        (SCANNER + "latency_budget = 1\n", 2, "did you mean 'latency_budget_s'?"),
+        (SCANNER + "latency_budget_s = 0\n", 2, "latency_budget_s: expected a number > 0.0, seen"),
         ("bench = { name = 'x', seed = 1 }\n", 1, "no key 'seed' in [bench]"),
         ("bench.nam = 'x'\n", 1, "did you mean 'name'?"),
         ("[bench]\nname.first = 'x'\n", 2, "name: expected text, seen {'first': 'x'}"),
-        ("[real.register.scanner]\nspec = 'x:y'\n", 1, "'register' names no part: write ROLE.PART"),
+        ("[real.register.scanner]\nspec = 'x:y'\n", 1, 'quotes: [real."register.scanner"] ('),
+        ("[real.'register.']\nspec = 'x:y'\n", 1, "'register.' names no part: write ROLE.PART in"),
+        ("[real.phone.option]\nbaud = 1\n", 1, "did you mean 'options'?"),
         ("[[real]]\n", 1, "real: expected a table, seen [{}]"),
         ("real = 3\n", 1, "real: expected a table, seen 3"),
         # types and values

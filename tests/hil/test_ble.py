@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -233,6 +233,11 @@ def wait_until(done):
     loop.close()
 
 
+def suppress_all(call):
+    with suppress(BaseException):
+        call()
+
+
 def pattern(count):
     return bytes(number * number % 251 for number in range(count))
 
@@ -240,18 +245,36 @@ def pattern(count):
 # -- bytes ----------------------------------------------------------------------------------------
 
 
+class SlowCentral(BleCentral):
+    """A central whose stack wants to be awaited for each piece, for some longer, as BlueZ does."""
+
+    async def _open_adapter(self):
+        await super()._open_adapter()
+        self._write_at_once = None
+
+    def _send_piece(self, piece):
+        return self._in_time(piece[0] % 3, super()._send_piece(piece))
+
+    async def _in_time(self, turns, sending):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await sending
+
+
 @pytest.mark.usefixtures("echo")
-def test_a_hundred_kilobytes_go_both_ways_intact(air):
+@pytest.mark.parametrize("central", [BleCentral, SlowCentral])
+def test_a_hundred_kilobytes_go_both_ways_intact(air, central):
     """What is written in one go comes back from another process byte by byte the same."""
-    with World(BleCentral("echo", air)) as world:
+    with World(central("echo", air)) as world:
         world.stream.write(pattern(MUCH))
         assert world.gets(MUCH) == pattern(MUCH)
 
 
 @pytest.mark.usefixtures("echo")
-def test_many_small_writes_stay_in_order(air):
+@pytest.mark.parametrize("central", [BleCentral, SlowCentral])
+def test_many_small_writes_stay_in_order(air, central):
     """Writes of every length from 1 byte to more than a piece come back in order."""
-    with World(BleCentral("echo", air)) as world:
+    with World(central("echo", air)) as world:
         sent = b""
         for length in range(1, 1200, 13 if rounds(1) == 1 else 1):
             data = pattern(length)
@@ -266,6 +289,14 @@ def test_a_peripheral_here_is_found_by_a_central_elsewhere(air):
     with process("-c", CENTRAL, air, "phone"), World(phone) as world:
         world.stream.write(pattern(MUCH))
         assert world.gets(MUCH) == pattern(MUCH)
+
+
+def test_what_is_written_before_a_central_comes_is_sent_to_it(air):
+    """Bytes written while a peripheral waits to be found go out when the session begins."""
+    with twin(air, "early") as peripheral:
+        types(peripheral, "4901234567894")
+        with World(BleCentral("early", air)) as world:
+            assert world.gets(14) == b"4901234567894\r"
 
 
 def test_what_comes_before_the_start_is_kept(air, echo):
@@ -334,6 +365,32 @@ def test_a_central_that_hangs_up_is_noticed(air):
     with process("-c", CENTRAL, air, "hung") as central, World(phone) as world:
         central.stdin.close()
         assert "the central ended the connection" in world.loses()
+
+
+class BrokenCentral(BleCentral):
+    """A central whose stack fails on the third piece: at once, or when it is awaited."""
+
+    def _send_piece(self, piece):
+        if self._credit.sent < 3:
+            return super()._send_piece(piece)
+        if self._target == "echo":
+            raise OSError("the antenna came off")
+        return self._fail()
+
+    async def _fail(self):
+        raise OSError("the antenna came off")
+
+
+@pytest.mark.usefixtures("echo")
+@pytest.mark.parametrize("target", ["echo", static_address("echo")])
+def test_a_stack_that_fails_on_a_piece_ends_the_session(air, target):
+    """An error of the stack's own, at once or awaited, is a loss that says what it said."""
+    with World(BrokenCentral(target, air)) as world:
+        world.stream.write(bytes(10_000))
+        assert world.loses().endswith(": the Bluetooth stack gave up (the antenna came off)")
+        wait_until(lambda: all(task.done() for task in world.stream._tasks))
+        assert world.losses == 1
+        assert world.stream._credit.sent == 3
 
 
 def test_an_adapter_that_goes_away_is_noticed():
@@ -505,6 +562,21 @@ def test_something_else_that_listens_is_no_adapter(monkeypatch):
         spec = f"tcp-client:127.0.0.1:{deaf.getsockname()[1]}"
         with pytest.raises(PortUnavailable, match="no Bluetooth controller answers there"):
             BleCentral("x", spec).open()
+
+
+def test_an_adapter_nobody_wants_any_more_is_let_go_of():
+    """Closed while its adapter is being switched on, a stream leaves no connection behind."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        central = BleCentral("x", f"tcp-client:127.0.0.1:{deaf.getsockname()[1]}")
+        opening = threading.Thread(target=lambda: suppress_all(central.open))
+        opening.start()
+        with deaf.accept()[0] as connection:
+            connection.settimeout(LIMIT_S)
+            connection.recv(1)
+            central.close()
+            opening.join()
+            while connection.recv(4096):
+                pass
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="BlueZ is on Linux only")

@@ -1,5 +1,6 @@
 """The camera driver in whole runs: pictures come from another process and are really decoded."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,14 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from paybench.devices.scanner import Reading
+from paybench.devices.scanner import Reading, Scanner
 from paybench.devices.trace import Act, Delivered, Injected, Sent, State
+from paybench.devices.world import World
 from paybench.hil import picture
 from paybench.hil.codes import Code
 from paybench.hil.driver import make_driver
 from paybench.hil.errors import PortUnavailable, SpecError
 from paybench.hil.qr_picture import qr_picture
-from paybench.hil.sighting import Gaze, Sighting, why_no_payload
+from paybench.hil.sighting import OVER, Gaze, Sighting, why_no_payload
 from paybench.scenarios.discovery import find
 from paybench.scenarios.recording import write
 from paybench.scenarios.replay import replay
@@ -29,6 +31,8 @@ from paybench.scenarios.scenario import scenario
 CODES = Path(__file__).parents[1] / "data" / "codes"
 EAN = "4901234567894"
 SHOP_PURCHASE = find("shop-purchase")[0]
+SCANNER = "A.register.scanner"
+ONCE = "?reconnect=no"
 
 
 @contextmanager
@@ -231,10 +235,97 @@ def test_a_camera_that_vanishes_blocks_the_run():
     """Switched off while a code is waited for: blocked at once, naming the camera."""
     pytest.importorskip("cv2")
     with camera_process() as (url, process):
-        blocked = run(SHOP_PURCHASE, "relayed", before(url, lambda _: process.kill()))
+        options = before(url, lambda _: process.kill(), ONCE)
+        blocked = run(SHOP_PURCHASE, "relayed", options)
     assert blocked.verdict == "blocked"
     assert f"A.register.scanner is gone: {url} gives no more pictures" in blocked.why
     assert any(isinstance(e, State) and e.state.startswith("gone") for e in blocked.trace)
+
+
+def blinks(process, image):
+    """Switch a camera off, until that is noticed, and on again with a picture before it."""
+    [taking] = [thread for thread in threading.enumerate() if thread.name == "paybench camera"]
+    process.tell("off")
+    taking.join(30)
+    process.tell("on")
+    process.tell(f"hold {image}")
+
+
+def changes(trace):
+    """How a real scanner went and came back."""
+    return [event.state for event in trace if isinstance(event, State) and event.device == SCANNER]
+
+
+@pytest.mark.parametrize("kind", ["network", "folder"])
+def test_a_camera_that_comes_back_is_found_again(kind, tmp_path):
+    """Cut off while a code is waited for, it is gone and back in the trace, reads, and replays."""
+    if kind == "network":
+        pytest.importorskip("cv2")
+    with folder_process(tmp_path / "desk") if kind == "folder" else camera_process() as camera:
+        where, process = camera
+        options = before(where, lambda _: blinks(process, CODES / "ean13_plain.png"))
+        recorded = run(SHOP_PURCHASE, "relayed", options)
+    assert (recorded.verdict, recorded.why) == ("passed", "")
+    gone, back = changes(recorded.trace)
+    assert gone.startswith(f"gone: {where} ")
+    assert back == "back"
+    assert readings(recorded.trace) == [Reading(EAN, "EAN-13")]
+    assert replays(recorded, tmp_path / "recording.jsonl")
+
+
+def test_a_folder_that_does_not_come_back_blocks(tmp_path):
+    """A folder that was removed is no empty desk: the camera is gone, and says why."""
+    with folder_process(tmp_path / "desk") as (folder, process):
+        options = before(folder, lambda _: process.tell("off"), ONCE)
+        blocked = run(SHOP_PURCHASE, "relayed", options)
+    assert blocked.verdict == "blocked"
+    assert f"{folder} is not there any more: was it removed, or unmounted?" in blocked.why
+
+
+MOUNTS = """
+import subprocess, sys, threading
+from pathlib import Path
+from paybench.hil.errors import PortLost, PortUnavailable
+from paybench.hil.picture import Album
+folder = Path(sys.argv[1])
+mount = ["mount", "-t", "tmpfs", "none", folder]
+if subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
+    sys.exit("no mounts here")
+(album := Album(folder)).open()
+subprocess.run(["umount", folder], check=True)
+for look in (lambda: album.next(threading.Event()), album.open):
+    try:
+        look()
+    except (PortLost, PortUnavailable) as error:
+        print(error)
+subprocess.run(mount, check=True)
+album.open()
+print("back")
+"""
+
+
+def test_a_folder_that_is_unmounted_is_no_empty_desk(tmp_path):
+    """The empty place where a memory card was is not taken for the card, neither then nor later."""
+    alone = ["unshare", "--map-root-user", "--mount"]
+    if shutil.which(alone[0]) is None:
+        pytest.skip("blocked: there is no unshare here")
+    command = [*alone, sys.executable, "-c", MOUNTS, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.stderr.startswith(("unshare:", "no mounts here")):
+        pytest.skip(f"blocked: nothing can be mounted here ({done.stderr.strip()})")
+    unmounted = f"{tmp_path} was unmounted: mount it again"
+    assert done.stdout.splitlines() == [unmounted, unmounted, "back"]
+
+
+def test_a_camera_that_ended_for_good_is_not_waited_for_in_a_replay_either():
+    """That a film is over is on record: the replay gives the part up at the same place."""
+    script = [Injected(5, SCANNER, OVER), Injected(5, SCANNER, b"", "the film ended")]
+    world = World(script=script)
+    scanner = Scanner(world, SCANNER)
+    make_driver("camera:film.mp4").stand_in(scanner, world, print)
+    assert scanner.returns
+    world.env.run()
+    assert (scanner.gone, scanner.returns) == ("the film ended", False)
 
 
 def test_a_dark_camera_blocks(monkeypatch):
@@ -243,7 +334,8 @@ def test_a_dark_camera_blocks(monkeypatch):
     monkeypatch.setattr(picture, "DARK_S", 0.1)
     monkeypatch.setattr(picture, "FIRST_FRAMES", 5)
     with camera_process() as (url, process):
-        covered = run(SHOP_PURCHASE, "relayed", before(url, lambda _: process.tell("dark")))
+        options = before(url, lambda _: process.tell("dark"), ONCE)
+        covered = run(SHOP_PURCHASE, "relayed", options)
         before_it = run(SHOP_PURCHASE, "relayed", before(url, print))
     assert (covered.verdict, before_it.verdict) == ("blocked", "blocked")
     assert f"{url} has seen only black for 0.1 s: is it covered?" in covered.why
@@ -272,6 +364,7 @@ def test_a_film_is_shown_once(tmp_path):
     blocked = run(watches_it_to_the_end, "", before(film, print))
     assert blocked.verdict == "blocked"
     assert f"{film} has come to its end" in blocked.why
+    assert changes(blocked.trace) == [f"gone: {film} has come to its end"]
 
 
 def test_nothing_before_the_camera_blocks(tmp_path):
@@ -387,18 +480,24 @@ def test_a_changed_record_is_refused(data):
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from("AB"), st.booleans(), st.integers(0, 15)),
+        st.tuples(st.sampled_from("AB-"), st.booleans(), st.integers(0, 15)),
         max_size=40,
     )
 )
 def test_a_code_is_read_once_until_it_was_away_long_enough(steps):
-    """The gaze against the rule in one line: read, if out of view for `again_ns` or never seen."""
+    """The gaze against the rule in one line: read, if out of view for `again_ns` or never seen.
+
+    With the camera itself ("-"), whatever was in view leaves it.
+    """
     gaze, now_ns = Gaze(again_ns=10), 0
     last_ns = {}  # when each was in view last; infinity while it is
     for name, came, later_ns in steps:
         now_ns += later_ns
         code = Code(name, "QR")
-        if came:
+        if name == "-":
+            gaze.close(now_ns)
+            last_ns = {known: min(at, now_ns) for known, at in last_ns.items()}
+        elif came:
             expected = now_ns - last_ns.get(name, -1000) >= 10
             assert gaze.came(code, now_ns) == expected
             last_ns[name] = 10**9

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paybench.bank.currency import DECIMALS
+from paybench.bank.currency_number import CURRENCIES, NUMBERS
 from paybench.bank.money import Money
-from paybench.hil.currency_number import CURRENCIES, NUMBERS
 from paybench.hil.emvco import Bill, DataObject, EmvcoError, MerchantCode, crc, template
 from paybench.hil.emvco_consumer import ConsumerCode, Tlv
 

@@ -24,6 +24,7 @@ class Row(NamedTuple):
 
 
 READER = "virtual reader on a pseudo-terminal"
+SHOWN = "of what a qr-display shows"
 PHONE = "virtual phone"
 PURCHASE = "Fig 3, relayed"
 BOTH = "Fig 3, relayed and direct"
@@ -35,7 +36,9 @@ MATRIX = [
     Row(PURCHASE, "register.scanner", "tls", "reader behind a bridge", "test_tcp.py::test_a_reader_on_tls_with_both_ends_known"),
     Row(PURCHASE, "register.scanner", "camera, folder", "pictures from another process", "test_camera.py::test_a_picture_in_a_folder_is_read"),
     Row(PURCHASE, "register.scanner", "camera, network", "motion JPEG from another process", "test_camera.py::test_a_network_camera_is_read"),
+    Row(PURCHASE, "register.scanner", "camera, folder and network, gone and back", "pictures from another process, cut off and on again", "test_camera.py::test_a_camera_that_comes_back_is_found_again"),
     Row("a code read", "register.scanner", "wedge", "uinput keyboard (blocked where the kernel has none)", "test_wedge.py::test_a_real_keyboard_is_grabbed_and_read"),
+    Row("codes read", "register.scanner", "wedge, unplugged and back under another number", "key events from another process on a pseudo-terminal, in evdev's place", "test_keyboard.py::test_a_wedge_is_known_by_its_nameplate"),
     Row("Fig 3, direct", "phone.display", "serial", "pseudo-terminal", "test_serial_driver.py::test_a_real_line_display_shows_what_the_phone_shows"),
     Row("Fig 3, direct", "both of those", "serial", READER, "test_serial_driver.py::test_scanner_and_display_can_both_be_real"),
     Row("Fig 3", "phone.display", "qr-display", "decoded again from its picture", "test_qr_display.py::test_a_picture_file_shows_the_display"),
@@ -44,6 +47,19 @@ MATRIX = [
     Row(BOTH, "phone", "ble-central, ble-peripheral", f"{PHONE} on the virtual radio", "test_phone_line.py::test_a_real_phone_pays_over_bluetooth"),
     Row("Fig 3, refusals, both ways", "phone", "serial", PHONE, "test_phone_line.py::test_refusals_with_a_real_phone"),
     Row(BOTH, "phone", "tcp, cable pulled", f"{PHONE} behind a bridge that cuts", "test_phone_line.py::test_a_pulled_cable_loses_and_doubles_nothing"),
+    Row(BOTH, "phone", "serial, unplugged", f"{PHONE} behind a port that comes and goes", "test_pulled.py::test_a_tty_unplugged_anywhere_in_fig_3"),
+    Row(BOTH, "phone", "ble-central, ble-peripheral, connection lost", f"{PHONE} in air with holes", "test_pulled.py::test_a_connection_lost_anywhere_in_fig_3"),
+    Row(BOTH, "phone", "serial, killed", f"{PHONE}, and another in its place", "test_pulled.py::test_a_phone_that_dies_on_its_tty"),
+    Row(BOTH, "phone", "ble-central, ble-peripheral, killed", f"{PHONE}, and another in its place", "test_pulled.py::test_a_phone_that_dies_in_the_air"),
+    Row("codes read", "register.scanner", "serial, unplugged", "virtual reader behind a port that comes and goes", "test_pulled.py::test_a_scanner_unplugged_within_a_code"),
+    Row("Figs 4, 5, 6 and 10, and refusals", "phone", "tcp", PHONE, "test_phone_flows.py::test_a_real_phone_in_each_flow"),
+    Row("Fig 4", "phone", "ble-central", f"{PHONE} on the virtual radio", "test_phone_flows.py::test_a_vending_machine_sells_to_a_phone_over_bluetooth"),
+    Row("Fig 6, relayed and direct", "both phones", "ble-central", "two virtual phones on the virtual radio", "test_phone_flows.py::test_one_phone_pays_another_over_bluetooth"),
+    Row("Fig 5, D21 and D31 as codes", "phone.display, a gate's scanner each", "qr-display, serial, camera", f"{READER} and network camera, {SHOWN}", "test_code_flows.py::test_a_ride_by_code"),
+    Row("Fig 5, codes refused", "phone.display, gate.scanner", "qr-display, serial, camera, wedge", f"{READER}, pictures or key events from another process, {SHOWN}", "test_code_flows.py::test_a_gate_that_refuses_a_code"),
+    Row("Fig 10, ticket as a code, and its copy", "phone.display, an entrance's scanner each", "qr-display, serial, camera, wedge", f"{READER}, pictures and key events from another process, {SHOWN}", "test_code_flows.py::test_a_ticket_and_its_copy"),
+    Row("Fig 10, ticket as a code", "phone and its display", "tcp and qr-display", f"{PHONE}, and a reader of what its display shows", "test_code_flows.py::test_a_ticket_and_its_copy"),
+    Row("codes read", "register.scanner", "serial, tcp, ble-central", "random and mutated bytes", "test_noise.py::test_a_driver_takes_any_bytes"),
 ]  # fmt: skip
 HEAD = """\
 # matrix
@@ -52,7 +68,8 @@ What is shown with real parts: flow x part x driver. In each row the driver unde
 process, over a real tty, socket, picture or Bluetooth stack; where a purchase is made it is recorded, and the recording
 replays with nothing attached. The page is made from `tests/hil/test_matrix.py`, and a test holds it to the tests it names.
 
-No row was made with the hardware itself: there was none where this was built.
+No row was made with the hardware itself: there was none where this was built. [lab](lab.md) has the drivers against a
+kernel's own, in a virtual machine.
 
 | flow | part | driver | counterpart | test |
 |---|---|---|---|---|

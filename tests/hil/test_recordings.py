@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from paybench.devices.trace import Injected
+from paybench.scenarios.discovery import find
 from paybench.scenarios.recording import read
 from paybench.scenarios.replay import replay
 
@@ -34,6 +35,9 @@ def test_a_recording_depends_on_every_byte_that_came_in(file, tmp_path):
 
 
 def test_there_are_recordings_of_each_kind():
-    """A reader, a camera, and a phone on a socket and on the radio have been recorded."""
-    specs = {spec.partition(":")[0] for file in FILES for spec in read(file)[0].bench.values()}
-    assert {"serial", "camera", "tcp", "ble-central"} <= specs
+    """Readers, cameras, displays, phones on a socket and the radio: in Figs 3, 4, 5, 6 and 10."""
+    headers = [read(file)[0] for file in FILES]
+    specs = {spec.partition(":")[0] for header in headers for spec in header.bench.values()}
+    assert {"serial", "camera", "qr-display", "tcp", "ble-central"} <= specs
+    figures = {find(header.scenario)[0].figure for header in headers}
+    assert {"3", "4", "5", "6", "10"} <= figures

@@ -1,13 +1,12 @@
 """The serial driver in whole runs: the scenario here, the real thing in another process."""
 
-import select
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import serial
-from processes import twin
+from processes import twin, written_to
 
 from paybench.devices.trace import Act, Injected, State
 from paybench.hil.driver import make_driver
@@ -29,14 +28,6 @@ def scanner_process(*arguments):
     """A virtual scanner in a process of its own: gives its port and its trigger."""
     with twin("scanner", *arguments) as ((_, port), process):
         yield port, process
-
-
-def read_from(tty, count):
-    """So many bytes of what was written to a tty: the kernel hands them over when it likes."""
-    data = b""
-    while len(data) < count and select.select([tty], [], [], 10)[0]:
-        data += tty.read()
-    return data.decode()
 
 
 def open_descriptors():
@@ -171,7 +162,7 @@ def test_a_real_line_display_shows_what_the_phone_shows(part):
     with VirtualTty() as tty:
         passed = run(SHOP_PURCHASE, "direct", Options(real={part: f"serial:{tty.path}"}))
         expected = "\x0cPAY 2.50\r\nTO A\r\n\x0cSENDING\r\n\x0cPAID 2.50\r\n"
-        shown = read_from(tty, len(expected))
+        shown = written_to(tty, len(expected)).decode()
     assert (passed.verdict, passed.why) == ("passed", "")
     assert shown == expected
 

@@ -271,7 +271,10 @@ def virtual_wedge(*arguments):
 
 
 def test_a_real_keyboard_is_grabbed_and_read():
-    """Keys typed by another process through the kernel are readings, and replay to the same."""
+    """Keys typed by another process through the kernel are readings, and replay to the same.
+
+    When it is unplugged, and another process makes it anew, it is found again.
+    """
     with virtual_wedge("--type", EAN, "A-b_c!") as (process, path):
         driver = WedgeDriver(Spec("wedge", path))
         driver.open()
@@ -293,5 +296,10 @@ def test_a_real_keyboard_is_grabbed_and_read():
         process.kill()
         assert world.env.wait_until(lambda: bool(scanner.gone), 30)
         assert f"{path} went away" in scanner.gone
+        with virtual_wedge("--type", "back") as (anew, _):
+            assert world.env.wait_until(lambda: not scanner.gone, 30)
+            anew.stdin.write("\n")
+            anew.stdin.flush()
+            assert world.env.wait_until(lambda: heard(world)[2:] == [Reading("back")], 30)
         driver.close()
         world.env.close()

@@ -16,7 +16,7 @@ from random import Random
 import msgspec
 import pytest
 
-from paybench.bank import Approval, Outcome, SettlingInformation
+from paybench.bank import Approval, Outcome, Restriction, SettlingInformation
 from paybench.devices.message import Message
 from paybench.hil import ble
 from paybench.hil.wire.cobs import stuff, unstuff
@@ -82,10 +82,11 @@ def test_the_messages_decode():
 
 
 def test_the_signature_of_the_vectors_is_right():
-    """The approval of the vectors is signed as docs/approval.md says, with nothing of ours."""
-    approval = VECTORS["approval"]
-    digest = hmac.digest(unhex(approval["key"]), unhex(approval["canonical"]), "sha256")
-    assert digest.hex() == approval["signature"]
+    """The approvals of the vectors are signed as docs/approval.md says, with nothing of ours."""
+    for name in ("approval", "restricted_approval"):
+        approval = VECTORS[name]
+        digest = hmac.digest(unhex(approval["key"]), unhex(approval["canonical"]), "sha256")
+        assert digest.hex() == approval["signature"]
 
 
 def fields_on_the_page(name):
@@ -105,6 +106,7 @@ def test_the_page_names_every_field(kind: type[Message]):
     [
         (Approval, "approval"),
         (SettlingInformation, "settling information"),
+        (Restriction, "restriction"),
         (Outcome, "outcome"),
     ],
 )

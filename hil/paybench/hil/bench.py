@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-from paybench.hil.driver import GROUP, make_driver
+from paybench.hil.driver import GROUP, Resettable, make_driver
 from paybench.hil.errors import BenchError, SpecError
 from paybench.hil.key_lines import TomlError, read_toml
 from paybench.hil.spec import Spec, nearest
@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from paybench.hil.driver import Driver
+
 MAX_FILE_BYTES = 64 * 1024
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-PartName = Annotated[str, Meta(pattern=r"^[^.\s]+(\.[^.\s]+)+$")]
+PartName = Annotated[str, Meta(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
+HEX = "^ *([0-9A-Fa-f]{2} *)+$"
 Line = Annotated[str, Meta(max_length=200)]
 
 
@@ -58,7 +61,7 @@ class RealPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A real thing in place of a simulated part: `spec`, or `driver`, `address` and `options`."""
 
     spec: Annotated[
-        str, Meta(description="driver:address?option=value, as after --real ROLE.PART=.")
+        str, Meta(description="driver:address?option=value, as after --real PART=.")
     ] = ""
     driver: Annotated[str, Meta(description="Name of the driver, e.g. serial.")] = ""
     address: Annotated[str, Meta(description="Where the thing is, e.g. /dev/ttyACM0.")] = ""
@@ -74,6 +77,18 @@ class RealPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="A command run before each scenario, without a shell: program, arguments."
         ),
     ] = []
+    reset_bytes: Annotated[
+        str,
+        Meta(pattern=HEX, description='Bytes in hex sent once it is open, e.g. "1B 40".'),
+    ] = ""
+    settle_s: Annotated[
+        Seconds | None,
+        Meta(description="Seconds it has to come to rest after its reset bytes; 0.1 by default."),
+    ] = None
+    latency_budget_s: Annotated[
+        Seconds | None,
+        Meta(description="How long it may take to answer, in seconds; no limit by default."),
+    ] = None
     retries: Annotated[
         int, Meta(ge=0, le=1000, description="How many more times to try to open the thing.")
     ] = 0
@@ -91,13 +106,19 @@ class Bench(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     real: Annotated[
         dict[PartName, RealPart],
-        Meta(description='Real parts, by ROLE.PART in quotes: [real."register.scanner"].'),
+        Meta(description='Real parts by ROLE.PART, or a whole ROLE: [real."register.scanner"].'),
     ] = {}
 
     @property
     def specs(self) -> dict[str, str]:
         """The driver specs of its real parts, by part."""
         return {name: part.spec for name, part in self.real.items()}
+
+    @property
+    def latency_budgets_s(self) -> dict[str, float]:
+        """How long its real parts may take to answer, by part, where there is a limit."""
+        budgets_s = {name: part.latency_budget_s for name, part in self.real.items()}
+        return {name: budget_s for name, budget_s in budgets_s.items() if budget_s is not None}
 
     def with_parts(self, specs: Mapping[str, str]) -> Bench:
         """This bench with more real parts, or others in place of its own."""
@@ -155,10 +176,7 @@ class _Reader:
         checked: dict[str, Any] = {}
         for key, value in table.items():
             if key not in fields:
-                where = f" in {_header(at)}" if at else ""
-                raise self._error(
-                    (*at, key), f"there is no key {key!r}{where}{nearest(key, fields)}"
-                )
+                raise self._error((*at, key), _no_key(key, value, at, fields))
             checked[fields[key].name] = self._value(value, (*at, key), fields[key].type)
         return kind(**checked)
 
@@ -190,8 +208,8 @@ class _Reader:
         except msgspec.ValidationError as error:
             raise self._error(
                 at,
-                f"{name!r} names no part: write ROLE.PART in quotes, "
-                f'e.g. [real."register.scanner"]',
+                f"{name!r} names no part: write ROLE.PART in quotes or a whole ROLE, "
+                f'e.g. [real."register.scanner"] or [real.phone]',
             ) from error
 
     def _resolved(self, part: RealPart, at: tuple[str, ...]) -> RealPart:
@@ -208,24 +226,41 @@ class _Reader:
         if not part.spec and not _fits(asked):
             raise self._error(at, f"{spec!r}: no '?' fits in an address, nor '&' in an option")
         try:
-            make_driver(spec)
+            driver = make_driver(spec)
         except SpecError as error:
             wrong = ("spec",) if part.spec else _culprit(asked)
             raise self._error((*at, *wrong), str(error)) from error
+        self._check_reset_bytes(part, driver, at)
         program = part.reset[:1]
         if program and "/" in program[0]:
             program = [str(self._path.parent.absolute() / program[0])]
-        return RealPart(
-            spec=spec,
-            exclusive=part.exclusive,
-            reset=program + part.reset[1:],
-            retries=part.retries,
-            timeout_s=part.timeout_s,
+        return msgspec.structs.replace(
+            part, spec=spec, driver="", address="", options={}, reset=program + part.reset[1:]
         )
+
+    def _check_reset_bytes(self, part: RealPart, driver: Driver, at: tuple[str, ...]) -> None:
+        if part.reset_bytes and not isinstance(driver, Resettable):
+            kind = Spec.parse(part.spec).driver if part.spec else part.driver
+            raise self._error(
+                (*at, "reset_bytes"),
+                f"reset_bytes: the {kind} driver has no way to send bytes: reset by a command",
+            )
+        if part.settle_s is not None and not part.reset_bytes:
+            raise self._error(
+                (*at, "settle_s"), "settle_s is the time after reset_bytes, and there are none"
+            )
 
     def _error(self, at: tuple[str, ...], sentence: str) -> BenchError:
         known = next(self._lines[at[:n]] for n in range(len(at), -1, -1) if at[:n] in self._lines)
         return BenchError(f"{self._path}:{known}: {sentence}")
+
+
+def _no_key(key: str, value: object, at: tuple[str, ...], fields: Iterable[str]) -> str:
+    where = f" in {_header(at)}" if at else ""
+    quoted = ""
+    if at[:1] == ("real",) and "." not in at[1] and _as_table(value) is not None:
+        quoted = f'; if it is a part, put its name in quotes: [real."{at[1]}.{key}"]'
+    return f"there is no key {key!r}{where}{quoted}{nearest(key, fields)}"
 
 
 def _as_table(value: object) -> dict[str, Any] | None:
@@ -285,6 +320,8 @@ def _expected(error: msgspec.ValidationError) -> str:
     said = said.partition(", got ")[0].removeprefix("Expected ").replace(" | null", "")
     if said.startswith("Number"):  # out of the range of a float
         return "a smaller number"
+    if HEX in said:
+        return 'bytes in hex, e.g. "1B 40"'
     said = re.sub("`([^`]*)`", lambda m: _in_words(m[1]), said)
     return f"{said} in each place" if "[" in where else said
 

@@ -1,22 +1,28 @@
 """Bar codes and QR codes in images, read by a decoder of one's choice.
 
-`auto` asks zxing-cpp first. On a miss, where the extra `camera` is installed, it takes second
-looks: the WeChat decoder of opencv-contrib, which reads blurred QR codes zxing-cpp does not; then
-zxing-cpp again on the picture evenly lit, turned by 45 degrees, inverted, and twice as large.
-docs/codes.md has what each is worth.
+`auto` asks zxing-cpp first. Where the extra `camera` is installed, it believes a bar code only
+after a look at it straight (`paybench.hil.bars`), and takes second looks on a miss: straight at
+what may be bars; then, where the picture is busy (`paybench.hil.patches`), at the modules evenly
+lit, bolder, turned, finer; last with the WeChat decoder of opencv-contrib. docs/codes.md has what
+each is worth.
 """
 
 import difflib
+import math
 import warnings
+from collections import Counter
 from collections.abc import Callable
-from functools import cache
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
+from paybench.hil import zxing
+from paybench.hil.bars import CHECKED, confirm, read_bars
 from paybench.hil.errors import CodeUnreadable, DecoderMissing
+from paybench.hil.patches import LOOKS, MARGIN_PX, MILD_LOOKS, Look, Patch, patches
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -141,10 +147,11 @@ def _too_large() -> str:
 
 
 def _auto(frame: Frame) -> list[Code]:
-    found = _zxing(frame)
+    found = _first_look(frame)
     if not found and _opencv_with_wechat() is not None:
+        picture = _Picture(frame)
         for look in _SECOND_LOOKS:
-            if found := look(frame):
+            if found := look(picture):
                 break
     return found
 
@@ -161,19 +168,123 @@ class ByTurns:
 
     def __call__(self, frame: Frame) -> list[Code]:
         """Read every code in the next picture."""
-        found = _zxing(frame)
+        found = _first_look(frame)
         if not found and _opencv_with_wechat() is not None:
-            found = _SECOND_LOOKS[self._turn](frame)
+            found = _SECOND_LOOKS[self._turn](_Picture(frame))
             if not found:
                 self._turn = (self._turn + 1) % len(_SECOND_LOOKS)
         return found
 
 
-def _zxing(frame: Frame) -> list[Code]:
-    import zxingcpp
+class _Picture:
+    """A picture which is looked at again."""
 
-    # Plain, because the default mode spells control characters out: "<GS>".
-    found = zxingcpp.read_barcodes(frame, text_mode=zxingcpp.TextMode.Plain)
+    def __init__(self, frame: Frame) -> None:
+        self.gray = _gray_array(frame)
+
+    @cached_property
+    def patches(self) -> list[Patch]:
+        return patches(self.gray)
+
+
+def _first_look(frame: Frame) -> list[Code]:
+    """What zxing-cpp reads, and what is easily misread only when other looks confirm it."""
+    found = [code for code in zxing.seen(frame) if code.text]
+    bars = [code for code in found if zxing.is_linear(code)]
+    if not bars and not any(map(zxing.is_weak, found)):
+        return _named(found)
+    if _opencv_with_wechat() is None:
+        return _named([code for code in found if not zxing.is_linear(code) or _is_whole(code)])
+    gray = _gray_array(frame)
+    modules = [code for code in found if not zxing.is_linear(code)]
+    good = [code for code in modules if _is_sure(code, zxing.part(gray, code, MARGIN_PX))]
+    return _named(good) + _sure_bars(bars, gray)
+
+
+def _sure_bars(bars: list[Any], gray: Any) -> list[Code]:
+    """Bar codes that were read, as looks at them straight have it."""
+    if all(_is_checked(code) and _is_tall(code, math.inf) for code in bars) and all(
+        confirm(gray, named, zxing.region(code), _zxing_bars)
+        for code, named in zip(bars, _named(bars), strict=True)
+    ):
+        return _named(bars)
+    straight = read_bars(gray, _zxing_bars, min(map(zxing.width_px, bars)))
+    return straight or _named([code for code in bars if _is_plain(code, gray)])
+
+
+def _straight(picture: _Picture) -> list[Code]:
+    return read_bars(picture.gray, _zxing_bars)
+
+
+def _at_patches(look: Look, picture: _Picture) -> list[Code]:
+    return _named(
+        [
+            code
+            for patch in picture.patches
+            for code in zxing.seen_modules(look.change(patch.picture))
+            # In the corner of a QR code there may seem to be a Micro QR code.
+            if zxing.area_px2(code) > _WHOLE * patch.busy_px2 * look.scale**2
+            or not zxing.is_weak(code)
+            if _is_sure(code, patch.picture)
+        ]
+    )
+
+
+def _wechat_at_patches(picture: _Picture) -> list[Code]:
+    # It is slow, most of all on what is no code: so only where a QR code was seen and not read.
+    return [
+        code
+        for patch in picture.patches
+        if any(zxing.shows_qr(look.change(patch.picture)) for look in LOOKS)
+        for code in _wechat(patch.picture)
+    ]
+
+
+def _is_sure(code: Any, gray: Any) -> bool:
+    """Whether a code cannot be misread, or two looks or more agree on it and hardly any differs."""
+    if not zxing.is_weak(code):
+        return True
+    looks = LOOKS + MILD_LOOKS
+    votes = Counter(one.text for look in looks for one in zxing.seen_modules(look.change(gray)))
+    ours = votes.pop(code.text, 0)
+    return ours >= _VOTES_MIN and ours >= 2 * max(votes.values(), default=0)
+
+
+def _is_plain(code: Any, gray: Any) -> bool:
+    """Whether a bar code too close to the edge to be looked at straight is read all the same.
+
+    It has a check digit, a good part of its height says the same, and so it does again when the
+    picture is smoothed and upside down.
+    """
+    if not _is_checked(code) or not _is_tall(code, gray.shape[0]):
+        return False
+    cv2: Any = _opencv_with_wechat()
+    again = zxing.seen(cv2.GaussianBlur(gray[::-1, ::-1], (0, 0), 0.6))
+    return any(other.text == code.text for other in again)
+
+
+def _is_whole(code: Any) -> bool:
+    """Whether a bar code is hardly a part of another: of one aslant, a few rows show a part."""
+    return _is_checked(code) or _is_tall(code, math.inf)
+
+
+def _is_checked(code: Any) -> bool:
+    return _symbology(code.format.name, str(code.format)).startswith(CHECKED)
+
+
+def _is_tall(code: Any, picture_px: float) -> bool:
+    return zxing.height_px(code) >= max(1, _TALL * min(zxing.width_px(code), 2 * picture_px))
+
+
+def _zxing(frame: Frame) -> list[Code]:
+    return _named(zxing.seen(frame))
+
+
+def _zxing_bars(band: Frame) -> list[Code]:
+    return _named(zxing.seen_bars(band))
+
+
+def _named(found: list[Any]) -> list[Code]:
     return [
         Code(code.text, _symbology(code.format.name, str(code.format)))
         for code in found
@@ -196,36 +307,6 @@ def _wechat(frame: Frame) -> list[Code]:
     return [Code(payload, "QR") for payload in payloads if payload]
 
 
-def _evenly_lit(frame: Frame) -> list[Code]:
-    cv2: Any = _opencv_with_wechat()
-    gray = _gray_array(frame)
-    light = cv2.blur(gray, (_SHADOW_PX, _SHADOW_PX))
-    return _zxing(cv2.divide(gray, light, scale=180))
-
-
-def _aslant(frame: Frame) -> list[Code]:
-    # zxing-cpp looks for bars along rows and columns only.
-    cv2: Any = _opencv_with_wechat()
-    gray = _gray_array(frame)
-    height, width = gray.shape
-    side = int((width + height) * 0.7072) + 1
-    turning = cv2.getRotationMatrix2D((width / 2, height / 2), 45, 1)
-    turning[:, 2] += ((side - width) / 2, (side - height) / 2)
-    return _zxing(cv2.warpAffine(gray, turning, (side, side), borderValue=255))
-
-
-def _inverted(frame: Frame) -> list[Code]:
-    return _zxing(255 - _gray_array(frame))
-
-
-def _closer(frame: Frame) -> list[Code]:
-    cv2: Any = _opencv_with_wechat()
-    gray = _gray_array(frame)
-    if max(gray.shape) > _LARGE_PX:
-        return []
-    return _zxing(cv2.resize(gray, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
-
-
 def _gray_array(frame: Frame) -> Any:
     array = import_module("numpy").asarray(frame)
     if array.ndim == _GRAY_DIMENSIONS:
@@ -235,20 +316,18 @@ def _gray_array(frame: Frame) -> Any:
 
 
 _GRAY_DIMENSIONS = 2
-_LARGE_PX = 2000
-"""A picture of so many pixels has its modules large enough."""
-_SHADOW_PX = 61
-"""The light is taken to be even over so many pixels."""
-_SECOND_LOOKS: tuple[Callable[[Frame], list[Code]], ...] = (
-    _wechat,
-    _evenly_lit,
-    _aslant,
-    _inverted,
-    _closer,
+_VOTES_MIN = 2
+_TALL = 0.12
+"""In widths of the code."""
+_WHOLE = 0.4
+"""A code covers at least so much of the busy patch it is in."""
+_SECOND_LOOKS: tuple[Callable[[_Picture], list[Code]], ...] = (
+    _straight,
+    *(partial(_at_patches, look) for look in LOOKS),
+    _wechat_at_patches,
 )
 
 
-@cache
 def _opencv_with_wechat() -> Any:
     """OpenCV with its contributed modules, or None; plain opencv-python is without."""
     try:

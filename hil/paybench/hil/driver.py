@@ -9,7 +9,7 @@ is never opened: what it received is in the recording, and only its `stand_in` i
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from paybench.hil.errors import SpecError
 from paybench.hil.spec import Spec, nearest
@@ -66,6 +66,22 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Let go of the thing; harmless when it was never opened or has gone."""
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """What a driver has as well if it can reset its thing by bytes sent to it."""
+
+    def reset(self, data: bytes, settle_s: float) -> None:
+        """Send the bytes to the open thing, wait, and drop what it says to them.
+
+        Args:
+            data: The bytes.
+            settle_s: How long it has to come to rest, in seconds.
+
+        Raises:
+            ResetFailed: It takes no bytes, or went away over them.
+        """
 
 
 def make_drivers(real: Mapping[str, str]) -> dict[str, Driver]:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from paybench.bank.currency_number import CURRENCIES, NUMBERS
 from paybench.bank.errors import MoneyError
 from paybench.bank.money import Money
-from paybench.hil.currency_number import CURRENCIES, NUMBERS
 from paybench.hil.errors import HilError
 
 PAYLOAD_MAX = 512
@@ -154,7 +154,7 @@ class MerchantCode(Struct, frozen=True):
 
 
 class Bill(Struct, frozen=True):
-    """The plain profile: as much of a merchant-presented code as a bill on this bench needs.
+    """As much of a merchant-presented code as a bill on this bench needs.
 
     Attributes:
         payee: Account to pay to, at most 60 printable ASCII characters.

@@ -5,7 +5,7 @@ HilError
 │   └── BenchError              a bench file is malformed
 ├── PortUnavailable             the port is missing, busy or not permitted
 │   ├── PortLocked              another run holds the thing, or took it over
-│   └── ResetFailed             the command that resets the thing did not
+│   └── ResetFailed             the command or the bytes that reset the thing did not
 ├── PortLost                    the port went away while in use
 ├── CodeError                   an image gave no payload
 │   ├── DecoderMissing          the decoder asked for is unknown here or not installed
@@ -37,7 +37,7 @@ class PortLocked(PortUnavailable):
 
 
 class ResetFailed(PortUnavailable):
-    """The command that puts the real thing into its starting state failed."""
+    """The command or the bytes that put the real thing into its starting state failed."""
 
 
 class PortLost(HilError):

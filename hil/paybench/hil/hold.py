@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from paybench.hil.driver import Resettable
 from paybench.hil.errors import PortUnavailable
 from paybench.hil.spec import Spec
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from paybench.hil.bench import Bench, RealPart
     from paybench.hil.driver import Driver
     from paybench.hil.lock import Lock
+
+SETTLE_S = 0.1
+"""How long a thing has to come to rest after its reset bytes, unless the bench says otherwise."""
 
 
 class Hold:
@@ -42,7 +46,9 @@ class Hold:
         self._stack = ExitStack()
 
     def take(self) -> None:
-        """Lock all that is exclusive, then reset what has a reset, then open everything.
+        """Lock all that is exclusive, run the reset commands, then open everything.
+
+        What has reset bytes is sent them as soon as it is open.
 
         Raises:
             PortUnavailable: Something is locked, cannot be reset, or does not open. Whatever was
@@ -101,6 +107,8 @@ class Hold:
         if part is not None and part.exclusive:
             # What came back from its reset, or was plugged in, may have another name now.
             self._lock(part)
+        if part is not None and part.reset_bytes and isinstance(driver, Resettable):
+            driver.reset(bytes.fromhex(part.reset_bytes), part.settle_s or SETTLE_S)
 
     def _explained(self, error: PortUnavailable, part: RealPart | None) -> str:
         text = str(error)

@@ -34,9 +34,11 @@ class Pictures(Protocol):
     Attributes:
         misses: In so many pictures in a row a code must be missing to have left the view: a decoder
             misses one now and then.
+        end: Whether they come to an end: then there is nothing to look for when they are lost.
     """
 
     misses: int
+    end: bool
 
     def open(self) -> None:
         """Take hold of it.
@@ -80,15 +82,18 @@ class Album:
     """
 
     misses = 1
+    end = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: object = ()
+        self._is_folder = self._is_mount = False
 
     def open(self) -> None:
         """See whether it is there, and whether a picture file is one."""
         self._seen = ()
         try:
+            self._check_folder()
             newest = self._newest()
             if newest is not None and not self._path.is_dir():
                 load_picture(newest[0])
@@ -98,10 +103,12 @@ class Album:
             raise PortUnavailable(
                 f"{self._path}: there is no such picture or folder (looked in {Path.cwd()})"
             )
+        self._is_folder, self._is_mount = self._path.is_dir(), self._path.is_mount()
 
     def next(self, stop: Event) -> Frame | None:
         """Wait until there is another picture, or none any more."""
         while not stop.is_set():
+            self._check_folder()
             newest = self._newest()
             if newest != self._seen:
                 self._seen = newest
@@ -114,6 +121,17 @@ class Album:
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+    def _check_folder(self) -> None:
+        """See whether what was a folder when it was opened first is still that folder.
+
+        Raises:
+            PortLost: It is not.
+        """
+        if self._is_folder and not self._path.is_dir():
+            raise PortLost(f"{self._path} is not there any more: was it removed, or unmounted?")
+        if self._is_mount and not self._path.is_mount():
+            raise PortLost(f"{self._path} was unmounted: mount it again")
 
     def _newest(self) -> tuple[Path, int, int, int] | None:
         """The newest picture, with what tells it from another of its name."""
@@ -152,7 +170,7 @@ class Stream:
     def __init__(self, name: str, source: str | int, *, film: bool = False) -> None:
         self._name = name
         self._source = source
-        self._film = film
+        self._film = self.end = film
         self._capture: Any = None
         self._frame_s = 0.0
         self._due_s = 0.0

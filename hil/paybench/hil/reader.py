@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paybench.devices.environment import FOREVER
-from paybench.devices.scanner import Misreading, Reading
 from paybench.hil.payload import Noise, Reply
 
 if TYPE_CHECKING:
@@ -80,10 +79,10 @@ class ByteReader:
                     self._write(report.data)
             elif isinstance(report, Noise):
                 self._noise_bytes += report.byte_count
-                self._scanner.port.send(Misreading(report.byte_count, report.why), "scan")
+                self._scanner.misreads(report.byte_count, report.why)
             else:
                 self._noise_bytes = 0
-                self._scanner.port.send(Reading(report.payload, report.symbology), "scan")
+                self._scanner.reads(report.payload, report.symbology)
         self._await_silence()
         if self._noise_bytes + self._codec.pending_bytes > NOISE_MAX_BYTES:
             self._scanner.heard = f"more than {NOISE_MAX_BYTES >> 10} KiB without a readable code"

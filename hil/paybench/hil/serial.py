@@ -117,6 +117,17 @@ class SerialTransport:
 
         self._stop_reading = watch(loop, descriptor, self._read, take)
 
+    def discard(self) -> None:
+        """Drop what waits in the tty.
+
+        Raises:
+            PortLost: The tty is gone.
+        """
+        try:
+            self._tty.reset_input_buffer()
+        except Exception as error:  # termios.error is no OSError
+            raise PortLost(f"{self.name} went away ({error})") from error
+
     def write(self, data: bytes) -> None:
         """Send bytes.
 

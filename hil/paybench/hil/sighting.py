@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from paybench.devices.scanner import Misreading, Reading
 from paybench.hil.codes import Code
 
 if TYPE_CHECKING:
@@ -27,6 +26,9 @@ PAYLOAD_MAX_BYTES = 4096
 # C0 but line feed, DEL, C1 and the two Unicode line separators: nothing a display should get.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _CAME, _LEFT = "came", "left"
+
+OVER = b"over"
+"""On record, the last word of a camera that goes away for good: a film that has ended, say."""
 
 
 class Sighting(Struct, frozen=True, gc=False):
@@ -92,6 +94,11 @@ class Gaze:
             self._in_view.discard(code)
             self._left_ns[code] = now_ns
 
+    def close(self, now_ns: int) -> None:
+        """Nothing can be seen any more: everything has left the view."""
+        self._left_ns |= dict.fromkeys(self._in_view, now_ns)
+        self._in_view.clear()
+
     def shows(self, payload: str) -> Code | None:
         """The code with this payload that is in view, if there is one."""
         codes = (code for code in self._in_view if code.payload == payload)
@@ -121,7 +128,7 @@ class CameraReader:
         """Ask a person to hold a code before the camera."""
         lying = self._gaze.shows(code)
         if lying is not None:
-            self._scanner.port.send(Reading(lying.payload, lying.symbology), "scan")
+            self._scanner.reads(lying.payload, lying.symbology)
         else:
             self._operator(f"hold {code} before {self._scanner.name}")
 
@@ -129,18 +136,23 @@ class CameraReader:
         """The camera saw something come or go."""
         if self._scanner.gone:
             return
+        if data == OVER:
+            self._scanner.returns = False
+            return
         sighting = Sighting.decode(data)
         code, now_ns = sighting.code, self._world.env.now_ns
         if not sighting.came:
             self._gaze.left(code, now_ns)
         elif self._gaze.came(code, now_ns):
             why = why_no_payload(code.payload)
-            size = len(code.payload.encode())
-            message = Misreading(size, why) if why else Reading(code.payload, code.symbology)
-            self._scanner.port.send(message, "scan")
+            if why:
+                self._scanner.misreads(len(code.payload.encode()), why)
+            else:
+                self._scanner.reads(code.payload, code.symbology)
 
     def lost(self, why: str) -> None:
-        """The camera went away, or dark."""
+        """The camera went away, or dark. What comes into view again is judged as ever."""
+        self._gaze.close(self._world.env.now_ns)
         self._world.lose(self._scanner, why)
 
     def found(self) -> None:

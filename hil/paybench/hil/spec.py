@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+NAMED_MAX = 20
+"""So many names are listed to somebody who mistyped one."""
+
+
 class Spec(msgspec.Struct, frozen=True):
     """A driver's name, the address of the thing, and options.
 
@@ -85,9 +89,35 @@ class Spec(msgspec.Struct, frozen=True):
         return word
 
 
+def real_parts(words: Iterable[str]) -> dict[str, str]:
+    """The specs by part of ``ROLE.PART=SPEC``, or ``ROLE=SPEC`` for a whole device, each.
+
+    Raises:
+        SpecError: A word is not of that form, or a part is given twice. The specs are not looked
+            at.
+    """
+    real: dict[str, str] = {}
+    for word in words:
+        part, _, spec = word.partition("=")
+        if not part or not spec:
+            raise SpecError(
+                f"{word!r}: write ROLE.PART=DRIVER:ADDRESS, or ROLE=DRIVER:ADDRESS for a whole "
+                f"device, e.g. register.scanner=serial:/dev/ttyACM0 or phone=tcp:10.0.0.9:4001"
+            )
+        if part in real:
+            raise SpecError(f"{part} is given twice: drop one")
+        real[part] = spec
+    return real
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: the nearest one, and all there are."""
+    """The end of a sentence about an unknown word: the nearest one, and all there are.
+
+    More than `NAMED_MAX` are counted and not named: nobody would read them.
+    """
     names = sorted(known)
     close = get_close_matches(word, names, n=1, cutoff=0.5)
     meant = f"; did you mean {close[0]!r}?" if close else ""
+    if len(names) > NAMED_MAX:
+        return f"{meant} (there are {len(names)})"
     return f"{meant} (there are: {', '.join(names)})"

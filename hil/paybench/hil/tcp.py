@@ -105,6 +105,19 @@ class TcpTransport:
         assert self._socket is not None
         self._stop_reading = watch(loop, self._socket.fileno(), self._read, take)
 
+    def discard(self) -> None:
+        """Drop what waits in the socket.
+
+        Raises:
+            PortLost: The connection is gone.
+        """
+        more = True
+        while more:
+            data, lost = self._read()
+            if lost:
+                raise PortLost(lost)
+            more = len(data) >= READ_BYTES
+
     def write(self, data: bytes) -> None:
         """Send bytes.
 

@@ -1,4 +1,4 @@
-"""What carries bytes to and from a real thing: a tty, a socket, a radio."""
+"""The way to a real thing: a tty, a socket, a radio; a keyboard, a camera."""
 
 from __future__ import annotations
 
@@ -12,14 +12,8 @@ if TYPE_CHECKING:
     Read = Callable[[], tuple[bytes, str]]
 
 
-class ByteTransport(Protocol):
-    """Carries bytes both ways; knows nothing of what they mean.
-
-    Attributes:
-        name: What the thing is called in sentences: where it is, as the spec says.
-    """
-
-    name: str
+class Transport(Protocol):
+    """Hands over what comes from a real thing; knows nothing of what it means."""
 
     def open(self) -> None:
         """Take hold of the thing; what waited in it from before is dropped.
@@ -38,16 +32,34 @@ class ByteTransport(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of the thing; harmless when it was never opened or is lost."""
+        ...
+
+
+class ByteTransport(Transport, Protocol):
+    """Carries bytes both ways.
+
+    Attributes:
+        name: What the thing is called in sentences: where it is, as the spec says.
+    """
+
+    name: str
+
+    def discard(self) -> None:
+        """Drop what has come in since `open`, as long as nothing is handed over.
+
+        Raises:
+            PortLost: The thing is gone.
+        """
+        ...
+
     def write(self, data: bytes) -> None:
         """Send bytes, without waiting for the other side.
 
         Raises:
             PortLost: The thing takes no more bytes.
         """
-        ...
-
-    def close(self) -> None:
-        """Let go of the thing; harmless when it was never opened or is lost."""
         ...
 
 

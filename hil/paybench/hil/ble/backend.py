@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.client import BaseBleakClient
@@ -16,6 +17,7 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakError
 from bleak.uuids import normalize_uuid_str
+from bumble.att import ATT_Write_Command
 from bumble.core import AdvertisingData
 from bumble.device import Peer
 from bumble.hci import Address
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 FLAGS = {0x02: "read", 0x04: "write-without-response", 0x08: "write", 0x10: "notify"}
 ATT_HEAD_BYTES = 3
+UUID_BYTES = 16
 
 
 class BumbleScanner(BaseBleakScanner):
@@ -72,7 +75,7 @@ class BumbleScanner(BaseBleakScanner):
             local_name=name,
             manufacturer_data={},
             service_data={},
-            service_uuids=[],
+            service_uuids=_service_uuids(advertisement.data),
             tx_power=None,
             rssi=advertisement.rssi,
             platform_data=(advertisement,),
@@ -166,9 +169,11 @@ class BumbleClient(BaseBleakClient):
         response: bool,  # noqa: FBT001 - as in bleak
     ) -> None:
         """Write a characteristic."""
-        write = self._live.write_value(characteristic.obj, bytes(data), response)
-        # Without a response there is nothing to wait for.
-        await (self._answered(write) if response else write)
+        live = self._live
+        if response:
+            await self._answered(live.write_value(characteristic.obj, bytes(data), True))
+        else:
+            write_at_once(characteristic, bytes(data))
 
     async def start_notify(
         self, characteristic: BleakGATTCharacteristic, callback: Any, **_more: Any
@@ -244,9 +249,29 @@ class BumbleClient(BaseBleakClient):
             callback()
 
 
+def write_at_once(characteristic: BleakGATTCharacteristic, data: bytes) -> None:
+    """Write a characteristic of a `BumbleClient` without a response: there is nothing to await."""
+    theirs: Any = characteristic.obj
+    command = ATT_Write_Command(attribute_handle=theirs.handle, attribute_value=data)
+    theirs.client.send_gatt_pdu(bytes(command))
+
+
 def _uuid(uuid: Any) -> str:
     """A bumble UUID as bleak writes it: 128 bits, lower case."""
     return normalize_uuid_str(uuid.to_hex_str("-"))
+
+
+def _service_uuids(data: Any) -> list[str]:
+    """The services of 128 bits an advertisement lists; anybody may send any bytes there."""
+    raw = b"".join(
+        data.get(kind, raw=True) or b""
+        for kind in (
+            AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+            AdvertisingData.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+        )
+    )
+    whole = len(raw) - len(raw) % UUID_BYTES
+    return [str(UUID(bytes=raw[at : at + UUID_BYTES][::-1])) for at in range(0, whole, UUID_BYTES)]
 
 
 def _name(data: Any) -> str | None:

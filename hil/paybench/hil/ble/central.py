@@ -15,7 +15,7 @@ from paybench.hil.ble.stream import CLOSE_S, BleStream
 from paybench.hil.errors import PortLost, PortUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable, Coroutine
 
     from paybench.hil.ble.hci import Adapter
 
@@ -50,6 +50,7 @@ class BleCentral(BleStream):
         self._adapter: Adapter | None = None
         self._client: Any = None
         self._backends: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        self._write_at_once: Callable[[Any, bytes], None] | None = None
 
     async def _connect(self) -> None:
         if self._hci:
@@ -59,7 +60,7 @@ class BleCentral(BleStream):
             await self._join(device)
 
     async def _open_adapter(self) -> None:
-        from paybench.hil.ble.backend import BumbleClient, BumbleScanner
+        from paybench.hil.ble.backend import BumbleClient, BumbleScanner, write_at_once
         from paybench.hil.ble.hci import Adapter
 
         self._adapter = adapter = await Adapter.open(self._hci, "paybench central")
@@ -68,6 +69,7 @@ class BleCentral(BleStream):
             {"backend": BumbleScanner, "opened": adapter},
             {"backend": BumbleClient, "opened": adapter},
         )
+        self._write_at_once = write_at_once
 
     async def _find(self) -> Any:
         """Look for the peripheral until it advertises."""
@@ -137,8 +139,11 @@ class BleCentral(BleStream):
             await self._client.write_gatt_char(self._link, report, response=True)
             self._heard(bytes(await self._client.read_gatt_char(self._link)))
 
-    async def _send_piece(self, piece: bytes) -> None:
-        await self._client.write_gatt_char(self._rx, piece, response=False)
+    def _send_piece(self, piece: bytes) -> Coroutine[None, None, None] | None:
+        if self._write_at_once is None:
+            return self._client.write_gatt_char(self._rx, piece, response=False)
+        self._write_at_once(self._rx, piece)
+        return None
 
     def _piece_bytes(self) -> int:
         return min(self._rx.max_write_without_response_size, PIECE_MAX_BYTES)

@@ -15,6 +15,7 @@ from paybench.hil.ble.peripheral import WAIT_S, BlePeripheral
 from paybench.hil.byte_driver import READER_OPTIONS, ByteDriver
 
 if TYPE_CHECKING:
+    from paybench.hil.scan import Found
     from paybench.hil.spec import Spec
 
 CENTRAL_OPTIONS = {
@@ -36,6 +37,17 @@ class BleCentralDriver(ByteDriver):
         wait_s = spec.number("wait", int(OPEN_S), 1, 3600)
         central = BleCentral(spec.address, spec.options.get("hci", ""), open_s=wait_s)
         super().__init__(spec, central)
+
+    @staticmethod
+    def nearby(hci: str, listen_s: float) -> list[Found]:
+        """The peripherals that are heard, ours first; see `paybench.hil.scan`.
+
+        Raises:
+            PortUnavailable: There is nothing to listen with.
+        """
+        from paybench.hil.ble.nearby import find
+
+        return find(hci, listen_s)
 
 
 class BlePeripheralDriver(ByteDriver):

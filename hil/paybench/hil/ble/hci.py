@@ -66,6 +66,10 @@ class Adapter:
             if transport is not None:
                 await _let_go(transport)
             raise PortUnavailable(f"{hci}: {_why_not(hci, error)}") from error
+        except asyncio.CancelledError:  # nobody wants it any more
+            if transport is not None:
+                await _let_go(transport)
+            raise
         return cls(hci, device, transport)
 
     def when_lost(self, call: Callable[[], None]) -> None:

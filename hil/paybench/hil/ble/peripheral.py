@@ -124,9 +124,11 @@ class BlePeripheral(BleStream):
         )
 
     def _service(self) -> Any:
+        from bumble.att import ATT_Handle_Value_Notification
         from bumble.core import UUID
         from bumble.gatt import Characteristic, CharacteristicValue, Service
 
+        self._notification = ATT_Handle_Value_Notification
         can, may = Characteristic.Properties, Characteristic.Permissions
         value: Any = CharacteristicValue
         receive = Characteristic(
@@ -192,9 +194,13 @@ class BlePeripheral(BleStream):
                 raise PortLost(f"the central has not been heard for {self._silence_s:g} s")
             await asyncio.sleep(left_s)
 
-    async def _send_piece(self, piece: bytes) -> None:
+    def _send_piece(self, piece: bytes) -> None:
+        # Not bumble's `notify_subscriber`, a coroutine that never waits: that the central has
+        # subscribed we know, or else the session would be lost.
         if self._adapter is not None and self._connection is not None:
-            await self._adapter.device.notify_subscriber(self._connection, self._tx, piece)
+            notification = self._notification(self._tx.handle, piece)
+            server = self._adapter.device.gatt_server
+            server.send_gatt_pdu(self._connection, bytes(notification))
 
     def _piece_bytes(self) -> int:
         mtu: int = self._connection.att_mtu if self._connection is not None else MTU_BYTES

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from bumble.controller import Controller
+from bumble.hci import HCI_LE_Extended_Advertising_Report_Event
 from bumble.link import LocalLink
 from bumble.transport.common import StreamPacketSource
 
@@ -126,12 +127,47 @@ class _Air(LocalLink):
         if self.find_le_controller(receiver_address) is not None:
             super().send_ll_control_pdu(sender_address, receiver_address, packet)
 
+    def send_acl_data(
+        self, sender_controller: Any, destination_address: Any, transport: Any, data: bytes
+    ) -> None:
+        # bumble takes the sender's random address, also where it has connected with its public one.
+        connection = sender_controller.le_connections.get(destination_address)
+        receiver = self.find_le_controller(destination_address)
+        if connection is not None and receiver is not None:
+            asyncio.get_running_loop().call_soon(
+                receiver.on_link_acl_data, connection.self_address, transport, data
+            )
+
+    def answer_of(self, address: Any) -> bytes:
+        """What an advertiser says to those who ask for more: its scan response."""
+        for controller in self.controllers:
+            for advertiser in _advertisers(controller):
+                if advertiser.enabled and advertiser.address == address:
+                    return bytes(advertiser.scan_response_data)
+        return b""
+
 
 class _Controller(Controller):
     le_acl_data_packet_length = ACL_BYTES
     supported_max_tx_octets = ACL_BYTES
     supported_max_rx_octets = ACL_BYTES
     suggested_max_tx_octets = ACL_BYTES
+    _answer = b""
+
+    # bumble's own repeats the advertisement where the scan response should be.
+
+    def on_advertising_pdu(self, pdu: Any) -> None:
+        """Somebody advertises; whoever scans asks for more at once."""
+        self._answer = cast("_Air", self.link).answer_of(pdu.advertiser_address)
+        super().on_advertising_pdu(pdu)
+
+    def send_hci_packet(self, packet: Any) -> None:
+        """Tell the host something."""
+        if isinstance(packet, HCI_LE_Extended_Advertising_Report_Event):
+            for report in packet.reports:
+                if report.event_type & packet.EventType.SCAN_RESPONSE:
+                    report.data = self._answer
+        super().send_hci_packet(packet)
 
 
 class _HciPort(StreamPacketSource):
@@ -162,10 +198,7 @@ class _HciPort(StreamPacketSource):
         del exc
         controller = self._controller
         controller.host = None
-        for advertiser in (
-            controller.le_legacy_advertiser,
-            *controller.advertising_sets.values(),
-        ):
+        for advertiser in _advertisers(controller):
             advertiser.stop()
         with contextlib.suppress(KeyError):
             self._air.remove_controller(controller)
@@ -173,3 +206,8 @@ class _HciPort(StreamPacketSource):
     def close(self) -> None:
         """Hang up."""
         self._socket.abort()
+
+
+def _advertisers(controller: Any) -> tuple[Any, ...]:
+    """Everything of a controller that advertises, or could."""
+    return (controller.le_legacy_advertiser, *controller.advertising_sets.values())

@@ -90,6 +90,16 @@ class BleStream(abc.ABC):
         self._loop, self._take = loop, take
         self._schedule()
 
+    def discard(self) -> None:
+        """Drop what has come in and was not handed over.
+
+        Raises:
+            PortLost: The session is over.
+        """
+        self._taken(len(self._take_out()))
+        if self._why:
+            raise PortLost(self._why)
+
     def write(self, data: bytes) -> None:
         """Send bytes; never waits. What cannot be sent any more ends in `take` with the reason."""
         thread = self._thread
@@ -115,7 +125,7 @@ class BleStream(abc.ABC):
             return
         # Whatever the stack has to complain of now, the session is over.
         with contextlib.suppress(Exception):
-            thread.run(self._disconnect(), CLOSE_S)
+            thread.run(self._end(), CLOSE_S)
         thread.close()
 
     @property
@@ -140,8 +150,8 @@ class BleStream(abc.ABC):
         """End the session and let go of the adapter; the stack may be in any state."""
 
     @abc.abstractmethod
-    async def _send_piece(self, piece: bytes) -> None:
-        """Give the stack one piece."""
+    def _send_piece(self, piece: bytes) -> Coroutine[None, None, None] | None:
+        """Give the stack one piece: at once, or what is to be awaited until it has it."""
 
     @abc.abstractmethod
     def _piece_bytes(self) -> int:
@@ -159,14 +169,21 @@ class BleStream(abc.ABC):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._outbox = bytearray()
         self._backlog_bytes = 0
-        self._to_send = asyncio.Event()
+        self._begun = False
+        self._slow_piece: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def _begin(self, keeping_in_touch: Coroutine[None, None, None]) -> None:
         """Both sides are ready: send, and keep in touch."""
-        for work in (self._send(), keeping_in_touch):
-            self._tasks.append(asyncio.create_task(self._until_lost(work)))
+        self._tasks.append(asyncio.create_task(self._until_lost(keeping_in_touch)))
+        self._begun = True
+        self._send()
+
+    async def _end(self) -> None:
+        """Send no more, and disconnect."""
+        self._begun = False
+        await self._disconnect()
 
     async def _until_lost(self, work: Coroutine[None, None, None]) -> None:
         if self._why:
@@ -174,34 +191,47 @@ class BleStream(abc.ABC):
             return
         try:
             await work
-        except PortLost as error:
-            self._lose(str(error))
-        except TimeoutError:
-            self._lose(f"it has not answered for {self._silence_s:g} s")
         # A stack has errors of many trees, and each of them ends the session.
         except Exception as error:  # noqa: BLE001
-            self._lose(f"the Bluetooth stack gave up ({str(error) or type(error).__name__})")
+            self._lose_by(error)
 
-    async def _send(self) -> None:
+    def _send(self) -> None:
+        """Give the stack what there is credit for, until it wants time."""
         credit, outbox = self._credit, self._outbox
-        while True:
-            while not (outbox and credit.may_send):
-                self._to_send.clear()
-                await self._to_send.wait()
-            piece = bytes(outbox[: self._piece_bytes()])
-            del outbox[: len(piece)]
-            credit.sent += 1
-            with self._lock:
-                self._backlog_bytes -= len(piece)
-            if credit.is_due:
-                self._due.set()
-            # No limit of its own, which would cost as much as the piece: a stack that hangs here
-            # is silent, and keeping in touch notices.
-            await self._send_piece(piece)
+        try:
+            while self._is_free and outbox and credit.may_send:
+                piece = bytes(outbox[: self._piece_bytes()])
+                del outbox[: len(piece)]
+                credit.sent += 1
+                with self._lock:
+                    self._backlog_bytes -= len(piece)
+                if credit.is_due:
+                    self._due.set()
+                sending = self._send_piece(piece)
+                if sending is not None:
+                    # No limit of its own, which would cost as much as the piece: a stack that
+                    # hangs here is silent, and keeping in touch notices.
+                    self._slow_piece = asyncio.create_task(sending)
+                    self._slow_piece.add_done_callback(self._sent)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._lose_by(error)
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether the stack can be given a piece."""
+        return self._begun and self._slow_piece is None and not self._why
+
+    def _sent(self, piece: asyncio.Task[None]) -> None:
+        """The stack has a piece that it did not take at once."""
+        self._slow_piece = None
+        error = None if piece.cancelled() else piece.exception()
+        if isinstance(error, Exception):
+            self._lose_by(error)
+        self._send()
 
     def _enqueue(self, data: bytes) -> None:
         self._outbox += data
-        self._to_send.set()
+        self._send()
 
     def _received(self, piece: bytes) -> None:
         """A piece came in."""
@@ -222,16 +252,24 @@ class BleStream(abc.ABC):
             PortLost: Its report cannot be right.
         """
         self._credit.heard(report)
-        self._to_send.set()
+        self._send()
+
+    def _lose_by(self, error: Exception) -> None:
+        """There will be nothing more, because of an error."""
+        if isinstance(error, PortLost):
+            self._lose(str(error))
+        elif isinstance(error, TimeoutError):
+            self._lose(f"it has not answered for {self._silence_s:g} s")
+        else:
+            self._lose(f"the Bluetooth stack gave up ({str(error) or type(error).__name__})")
 
     def _lose(self, why: str) -> None:
         """There will be nothing more."""
         if self._why:
             return
         self._why = f"{self.name}: {why}"
-        running = asyncio.current_task()
-        for task in self._tasks:
-            if task is not running:
+        for task in (*self._tasks, self._slow_piece):
+            if task is not None:
                 task.cancel()
         self._schedule()
 
@@ -252,15 +290,23 @@ class BleStream(abc.ABC):
         # In this order: what comes in meanwhile schedules another turn, and a loss is told last.
         self._scheduled = False
         why = self._why
-        pieces: list[bytes] = []
-        while self._arrived:
-            pieces.append(self._arrived.popleft())
+        pieces = self._take_out()
         if pieces and self._take is not None:
             self._take(b"".join(pieces), "")
-            self._credit.taken += len(pieces)
-            thread = self._thread
-            if self._credit.is_due and thread is not None:
-                thread.post(self._due.set)
+            self._taken(len(pieces))
         if why and not self._told and self._take is not None:
             self._told = True
             self._take(b"", why)
+
+    def _take_out(self) -> list[bytes]:
+        pieces: list[bytes] = []
+        while self._arrived:
+            pieces.append(self._arrived.popleft())
+        return pieces
+
+    def _taken(self, pieces: int) -> None:
+        """So many pieces count as taken: the other side may send as many more."""
+        self._credit.taken += pieces
+        thread = self._thread
+        if self._credit.is_due and thread is not None:
+            thread.post(self._due.set)

@@ -8,19 +8,17 @@ import argparse
 import contextlib
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Sequence
-from typing import NoReturn
 
 from paybench.hil.ble import SILENCE_S
 from paybench.hil.ble.peripheral import BlePeripheral
 from paybench.hil.errors import HilError
 from paybench.hil.scanner import terminator
+from paybench.hil.virtual.parent import hang_up, obey, say
 
 _STDIN = 0
-_STDOUT = 1
 _FOR_GOOD_S = 365 * 86400.0
 
 _EPILOG = """\
@@ -41,17 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     # bumble warns of packets that were under way when somebody left: that is what leaving is.
     logging.basicConfig(level=logging.ERROR)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _hang_up)
+    obey()
     try:
         with _air(options.hci) as hci:
-            _say(f"hci {hci}")
+            say(f"hci {hci}")
             peripheral = BlePeripheral(
                 hci,
                 options.name,
                 open_s=_FOR_GOOD_S,
                 silence_s=options.silence,
-                advertising=lambda: _say(f"advertising {options.name} {peripheral.address}"),
+                advertising=lambda: say(f"advertising {options.name} {peripheral.address}"),
             )
             suffix = terminator(options.suffix)
             threading.Thread(target=_type, args=(peripheral, suffix), daemon=True).start()
@@ -82,13 +79,13 @@ def _serve(peripheral: BlePeripheral, *, echoes: bool) -> None:
         nonlocal byte_count
         byte_count += len(data)
         if lost:
-            _say(f"received {byte_count} bytes; {lost}")
+            say(f"received {byte_count} bytes; {lost}")
             gone.set()
         elif echoes:
             peripheral.write(data)
 
     peripheral.open()
-    _say("connected")
+    say("connected")
     peripheral.start(peripheral.loop, take)
     gone.wait()
     peripheral.close()
@@ -102,19 +99,7 @@ def _type(peripheral: BlePeripheral, suffix: bytes) -> None:
         *lines, rest = (rest + typed).split(b"\n")
         for line in lines:
             peripheral.write(line.rstrip(b"\r") + suffix)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _hang_up(_signal_number: int, _frame: object) -> NoReturn:
-    sys.exit(0)
-
-
-def _say(line: str) -> None:
-    """Tell the parent process at once; hang up when it is gone."""
-    try:
-        os.write(_STDOUT, f"{line}\n".encode())
-    except BrokenPipeError:
-        os.kill(os.getpid(), signal.SIGTERM)
+    hang_up()
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

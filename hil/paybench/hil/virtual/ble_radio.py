@@ -5,13 +5,12 @@ Run it as `python -m paybench.hil.virtual.ble_radio`; docs/ble.md tells how to u
 
 import argparse
 import logging
-import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from paybench.hil.ble.radio import radio_on
 from paybench.hil.errors import HilError
+from paybench.hil.virtual.parent import obey, say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,21 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # bumble warns of packets that were under way when somebody left: that is what leaving is.
     logging.basicConfig(level=logging.ERROR)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _hang_up)
+    obey()
     try:
         with radio_on(options.listen) as hci:
-            sys.stdout.write(f"hci {hci}\n")
-            sys.stdout.flush()
+            say(f"hci {hci}")
             sys.stdin.read()
     except HilError as error:
         sys.stderr.write(f"virtual radio: {error}\n")
         return 2
     return 0
-
-
-def _hang_up(_signal_number: int, _frame: object) -> NoReturn:
-    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """A real phone, played by a process of its own: the simulated phone behind the wire protocol.
 
 Run it as `python -m paybench.hil.virtual.phone`; docs/phone_line.md tells how. Its customer is
-whoever types into its stdin: `approve PASSWORD`, `decline`. What is typed before a bill has come
-waits for it, as a customer does.
+whoever types into its stdin: `approve PASSWORD`, `decline`, `choose A1 PASSWORD`. What is typed
+before there is something to answer waits for it, as a customer does.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import secrets
 import socket
 import sys
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import structs
 
@@ -23,19 +23,23 @@ from paybench.devices.errors import DeviceError
 from paybench.devices.link import LinkProfile
 from paybench.devices.phone import Phone
 from paybench.devices.port import Port
-from paybench.devices.purchase import SettlementDemand
 from paybench.devices.world import World
+from paybench.hil.ble import SILENCE_S
 from paybench.hil.conversation import SESSION_BYTES, Conversation
+from paybench.hil.errors import PortUnavailable
 from paybench.hil.virtual.tty import VirtualTty
 from paybench.hil.wire.message import Channel, Provision, Shown, decode, encode
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import AbstractEventLoop, Future
     from collections.abc import Callable, Generator, Sequence
 
+    from paybench.devices.trace import Sent
     from paybench.hil.transport import Take
 
 READ_BYTES = 65536
+RETRY_S = 0.1
+TRIES = 3
 
 _EPILOG = """\
 example: a phone on a tty; then the customer's keys
@@ -45,15 +49,36 @@ example: a phone on a tty; then the customer's keys
 """
 
 
+KEYS = (
+    "approve PASSWORD, decline, choose NUMBER PASSWORD, leave, bill AMOUNT, show_ticket EVENT, "
+    "or show_admission LINE"
+)
+
+
+class Neighbour(NamedTuple):
+    """Whoever the phone is held to: at the other end of the wire, whatever it is there."""
+
+    name: str
+    short_range: Port
+
+
 class TwinPhone:
     """A phone whose counterparts are at the other end of a wire."""
 
-    def __init__(self, world: World, write: Callable[[bytes], None], fault: str = "") -> None:
+    def __init__(
+        self,
+        world: World,
+        write: Callable[[bytes], None],
+        fault: str = "",
+        late_s: float = 0.0,
+    ) -> None:
         self._world = world
         self._fault = fault
+        self._late_s = late_s
         self._phone: Phone | None = None
         self._keys: deque[list[str]] = deque()
         self._far = Port(world.env, "register", "far")
+        self._neighbour = Neighbour("register", self._far)
         self._bank = Port(world.env, "bank", "far")
         self._talk = Conversation(
             world.env,
@@ -94,7 +119,7 @@ class TwinPhone:
         self._do_keys()
 
     def _do_keys(self, _: object = None) -> None:
-        while self._keys and self._phone is not None and self._phone.bill is not None:
+        while self._keys and self._phone is not None and self._can(self._phone, self._keys[0]):
             match self._keys.popleft():
                 case ["approve", password]:
                     self._phone.approve(password)
@@ -102,8 +127,28 @@ class TwinPhone:
                     self._phone.approve(password, int(taps))
                 case ["decline"]:
                     self._phone.decline()
+                case ["choose", number, password]:
+                    self._phone.vending.choose(number, password)
+                case ["leave"]:
+                    self._phone.vending.leave()
+                case ["bill", amount, *how]:
+                    self._phone.collector.bill(self._neighbour, amount, *how)
+                case ["show_ticket", *event]:
+                    self._phone.wallet.show_ticket(" ".join(event))
+                case ["show_admission", *line]:
+                    self._phone.wallet.show_admission(" ".join(line))
                 case words:
-                    sys.stderr.write(f"phone: {' '.join(words)!r}: approve PASSWORD, or decline\n")
+                    sys.stderr.write(f"phone: {' '.join(words)!r}: write {KEYS}\n")
+
+    def _can(self, phone: Phone, words: list[str]) -> bool:
+        """Whether what the keys are about is there; what is typed too early waits for it."""
+        if words[:1] in (["choose"], ["leave"]):
+            return phone.vending.offer is not None
+        if words[:1] == ["show_ticket"]:
+            return phone.wallet.ticket(" ".join(words[1:])) is not None
+        if words[:1] == ["show_admission"]:
+            return phone.wallet.admission(" ".join(words[1:])) is not None
+        return words[:1] == ["bill"] or phone.request is not None
 
     # -- the phone ----------------------------------------------------------------------------
 
@@ -122,20 +167,25 @@ class TwinPhone:
             return  # the bench came back: we are who we were
         self._phone = phone = Phone(
             self._world,
-            "phone",
+            who.name,
             account=who.account,
             password=who.password,
             approval_key=who.approval_key,
+            owner=who.owner,
+            currency=who.currency,
         )
         phone.display.screen = self
         phone.customer = self._do_keys
         self._world.connect(self._far, phone.short_range, LinkProfile())
         self._world.connect(self._bank, phone.network, LinkProfile())
+        self._do_keys()
 
     def _carry(self, port: Port, channel: Channel) -> Generator[Any, Any, None]:
         while True:
-            message = yield port.receive()
-            step = "D5" if isinstance(message, SettlementDemand) else "D2"
+            sent: Sent = yield port.receive_sent()
+            message, step = sent.message, sent.step
+            if self._late_s:
+                yield self._world.env.timeout(self._late_s)
             payload = encode(channel, step, message)
             if self._fault == "garbled":
                 payload = b"\xc1" + payload[1:]
@@ -175,18 +225,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wire = _wire(options, stack)
         world = World()
         stack.callback(world.env.close)
-        phone = TwinPhone(world, wire.write, options.fault)
+        phone = TwinPhone(world, wire.write, options.fault, options.late)
         end = world.env.event()
         world.env.attach("wire", phone)
         world.env.attach("keys", _Keys(phone))
         assert world.env.wall is not None
+        loop = world.env.wall.loop
+        comes_back = bool(options.ble_peripheral or options.ble_central)
 
         def take(name: str, data: bytes, lost: str) -> None:
-            if lost:
+            if lost and (name == "keys" or not comes_back):
                 end.succeed()
+            elif lost:
+                come_back()
             world.env.inject(name, data, lost)
 
-        loop = world.env.wall.loop
+        def come_back() -> None:
+            # In a thread: it waits for the bench, and the customer's keys must not.
+            loop.run_in_executor(None, wire.open).add_done_callback(opened)
+
+        def opened(done: Future[None]) -> None:
+            if done.exception() is not None:
+                loop.call_later(RETRY_S, come_back)
+                return
+            wire.start(loop, partial(take, "wire"))
+            world.env.inject("wire")
+
         wire.start(loop, partial(take, "wire"))
         _Descriptor(sys.stdin.fileno(), lambda _: None).start(loop, partial(take, "keys"))
         world.env.run(until=end)
@@ -232,12 +296,16 @@ def _radio(options: argparse.Namespace, stack: ExitStack) -> Any:
     from paybench.hil.ble.peripheral import BlePeripheral
 
     if options.ble_peripheral:
-        wire = BlePeripheral(options.ble_peripheral, options.name)
+        wire = BlePeripheral(options.ble_peripheral, options.name, silence_s=options.silence)
     else:
-        wire = BleCentral(options.name, options.ble_central)
+        wire = BleCentral(options.name, options.ble_central, silence_s=options.silence)
     _say(f"ble {options.name}")
-    wire.open()
     stack.callback(wire.close)
+    for _ in range(TRIES - 1):
+        with suppress(PortUnavailable):  # a connection may break off while it is set up
+            wire.open()
+            return wire
+    wire.open()
     return wire
 
 
@@ -277,10 +345,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--name", default="paybench phone", help="whom to be, or to look for")
     parser.add_argument(
+        "--silence", type=float, default=SILENCE_S, metavar="SECONDS",
+        help="over Bluetooth: a bench not heard for so long is gone (3)",
+    )  # fmt: skip
+    parser.add_argument(
         "--fault",
         choices=["twice", "garbled", "other"],
         default="",
         help="answer twice, with a message that is none, or to another question",
+    )
+    parser.add_argument(
+        "--late", type=float, default=0.0, metavar="SECONDS", help="answer so much later (0)"
     )
     return parser.parse_args(arguments)
 

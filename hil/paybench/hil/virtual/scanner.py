@@ -8,10 +8,9 @@ the way of a profile: where that wants answers, it waits for them and sends agai
 import argparse
 import os
 import select
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import NoReturn
@@ -22,11 +21,11 @@ from paybench.hil.errors import CodeUnreadable, HilError, PortLost, ScannerError
 from paybench.hil.handshake import HANDSHAKES
 from paybench.hil.profile import OPTIONS, PROFILES, SSI_ACK, Profile, reader_codec, settings, yes
 from paybench.hil.scanner import ScannerCodec, preamble, terminator
+from paybench.hil.virtual.parent import obey, say
 from paybench.hil.virtual.sender import PlainAnswers, Sender, SsiAnswers, Trouble
 from paybench.hil.virtual.tty import VirtualTty
 
 _STDIN = 0
-_STDOUT = 1
 _CHUNK_BYTES = 65536
 
 # What a scanner sends as AIM identifier of a code without options, by its symbology.
@@ -61,12 +60,11 @@ _Scan = Callable[[VirtualTty], None]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the scanner until it is hung up; return the exit status."""
     options = _options(arguments)
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, _hang_up)
+    obey()
     try:
         scan = _typing(options) if options.raw else _decoding(options)
         with VirtualTty(options.link) as port:
-            _say(f"tty {port.path}")
+            say(f"tty {port.path}")
             if options.raw == "-":
                 scan(port)
                 _hold(port)
@@ -79,20 +77,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _decoding(options: argparse.Namespace) -> _Scan:
-    """Decode every image now; return the pull of the trigger that sends the next payload."""
+    """Decode every image, now or at each pull; return the pull that sends the next payload."""
     asked = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
     profile = settings(asked)
     codec = reader_codec(
         asked
     )  # what the host would make of it: settings that cannot work end here
-    codes = [_read_one(image, options.decoder) for image in options.decode]
-    shots = cycle([(code.payload, _frames(code, profile, codec, options)) for code in codes])
+    images: Iterable[Path] = cycle(options.decode) if options.anew else options.decode
+    codes = (_read_one(image, options.decoder) for image in images)
+    shots = ((code.payload, _frames(code, profile, codec, options)) for code in codes)
+    if not options.anew:
+        shots = cycle(list(shots))
     trouble = Trouble(options.spoil, options.deaf)
     answers, patience_s = _answers(profile)
     answer_s = options.answer_within or patience_s
 
     def scan(port: VirtualTty) -> None:
-        Sender(port, answers, answer_s, options.patience, trouble, _say).send(*next(shots))
+        time.sleep(options.late)
+        Sender(port, answers, answer_s, options.patience, trouble, say).send(*next(shots))
 
     return scan
 
@@ -144,7 +146,7 @@ def _typing(options: argparse.Namespace) -> _Scan:
             while chunk := os.read(file.fileno(), _CHUNK_BYTES):
                 port.write(chunk, options.patience)
                 byte_count += len(chunk)
-        _say(f"typed {byte_count} bytes")
+        say(f"typed {byte_count} bytes")
 
     return scan
 
@@ -175,18 +177,6 @@ def _hold(port: VirtualTty) -> NoReturn:
         port.read()
 
 
-def _hang_up(_signal_number: int, _frame: object) -> NoReturn:
-    sys.exit(0)
-
-
-def _say(line: str) -> None:
-    """Tell the parent process at once; hang up when it is gone."""
-    try:
-        os.write(_STDOUT, f"{line}\n".encode())
-    except BrokenPipeError:
-        sys.exit(0)
-
-
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m paybench.hil.virtual.scanner",
@@ -207,6 +197,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="type this file as it is, a whole file a scan; "
         "- types stdin as it comes and stays on the line after its end",
+    )
+    parser.add_argument(
+        "--anew",
+        action="store_true",
+        help="look at an image when it is scanned and not before: a display, which changes",
     )
     when = parser.add_mutually_exclusive_group()
     when.add_argument(
@@ -255,6 +250,13 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         default=250,
         metavar="BYTES",
         help="with zebra-ssi: so much of a code in one packet (default: 250, the most)",
+    )
+    parser.add_argument(
+        "--late",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="send a code so long after the trigger was pulled",
     )
     for fault, what in (("spoil", "transmissions go out damaged"), ("deaf", "answers go unheard")):
         parser.add_argument(

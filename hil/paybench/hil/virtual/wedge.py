@@ -7,16 +7,16 @@ needs a kernel with uinput, the permission to use it, and the extra `wedge`.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from paybench.hil.codes import read_codes
 from paybench.hil.errors import CodeUnreadable, HilError, PortUnavailable
 from paybench.hil.keys import ENTER, EV_KEY, TAB, press, strokes
+from paybench.hil.virtual.parent import obey, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,20 +32,19 @@ _ALL_KEYS = range(1, 128)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the scanner until stdin ends; return the exit status."""
     options = _options(arguments)
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, _hang_up)
+    obey()
     try:
         payloads = options.type or [_read_one(image) for image in options.decode]
         shots = cycle([(payload, _events(payload, options.suffix)) for payload in payloads])
         with _keyboard() as keyboard:
-            _say(f"device {keyboard.device.path}")
+            say(f"device {keyboard.device.path}")
             for _line in sys.stdin:
                 payload, events = next(shots)
                 for code, value in events:
                     keyboard.write(EV_KEY, code, value)
                     keyboard.syn()
                     time.sleep(options.pace)
-                _say(f"typed {payload}")
+                say(f"typed {payload}")
     except HilError as error:
         sys.stderr.write(f"virtual wedge: {error}\n")
         return 2
@@ -80,15 +79,6 @@ def _read_one(image: Path) -> str:
     if len(codes) > 1:
         raise CodeUnreadable(f"{image} shows {len(codes)} codes: crop it to the one to type")
     return codes[0].payload
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def _hang_up(_signal_number: int, _frame: object) -> NoReturn:
-    sys.exit(0)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

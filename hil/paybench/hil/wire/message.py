@@ -14,17 +14,33 @@ from typing import TYPE_CHECKING, Annotated, Literal, Union
 import msgspec
 
 from paybench.bank.account import AccountNumber
+from paybench.bank.secret import MASK
+from paybench.devices.admission import (
+    AdmissionInformation,
+    AdmissionShown,
+    AuthenticationInformation,
+    FareBill,
+    Passed,
+    Poll,
+    Stored,
+)
 from paybench.devices.message import Message
 from paybench.devices.purchase import (
     AuthenticatedPurchase,
-    Inquiry,
-    InquiryAnswer,
     PurchaseDeclined,
     PurchaseInformation,
-    SettledResult,
-    SettlementDemand,
+    TransferBill,
 )
-from paybench.devices.secret import MASK
+from paybench.devices.settling import Inquiry, InquiryAnswer, SettledResult, SettlementDemand
+from paybench.devices.ticket import (
+    TicketIssued,
+    TicketOffer,
+    TicketShown,
+    TicketStored,
+    TicketWanted,
+)
+from paybench.devices.vending import ItemChosen, ItemsOffered, NothingChosen, Vended
+from paybench.hil.spec import nearest
 from paybench.hil.wire.errors import MessageRefused
 from paybench.hil.wire.frame import PAYLOAD_MAX_BYTES
 from paybench.hil.wire.leaves import differs, leaves, shown
@@ -55,17 +71,24 @@ class Provision(Message, frozen=True, gc=False):
         account: The customer's account.
         approval_key: What the phone signs with, as docs/approval.md says. A test key.
         password: What the customer authenticates with. A test password.
+        name: What the device is called: the bank knows it by that, and ids it makes begin with it.
+        owner: What other phones show when this one bills them.
+        currency: ISO 4217 code of the account.
     """
 
     account: AccountNumber
     approval_key: bytes
     password: str
+    name: str
+    owner: str
+    currency: str
 
     def __repr__(self) -> str:
         return f"Provision({self.account}, {MASK})"
 
 
 TYPES: tuple[type[Message], ...] = (
+    # Fig 3
     PurchaseInformation,
     AuthenticatedPurchase,
     PurchaseDeclined,
@@ -73,6 +96,28 @@ TYPES: tuple[type[Message], ...] = (
     SettledResult,
     Inquiry,
     InquiryAnswer,
+    # Fig 4
+    ItemsOffered,
+    ItemChosen,
+    NothingChosen,
+    Vended,
+    # Fig 5
+    Poll,
+    AuthenticationInformation,
+    AdmissionInformation,
+    Stored,
+    AdmissionShown,
+    FareBill,
+    Passed,
+    # Fig 6
+    TransferBill,
+    # Fig 10
+    TicketOffer,
+    TicketIssued,
+    TicketStored,
+    TicketWanted,
+    TicketShown,
+    # to and from the bench
     Shown,
     Provision,
 )
@@ -115,7 +160,8 @@ def encode(channel: Channel, step: str, message: Message) -> bytes:
             too long for one frame.
     """
     if type(message) not in TYPES:
-        raise MessageRefused(f"a {type(message).__name__} is nothing for a wire; {_known()}")
+        kind = type(message).__name__
+        raise MessageRefused(f"a {kind} is nothing for a wire: none of TYPES is of that name")
     _check_step(step)
     try:
         payload = _encoder.encode(WireMessage(MESSAGE_VERSION, channel, step, message))
@@ -166,10 +212,8 @@ def _why_not(payload: bytes, error: Exception) -> str:
     if version != MESSAGE_VERSION:
         return f"a message of version {shown(version)}; this is version {MESSAGE_VERSION}"
     kind = values.get("[3].type", TYPES[0].__name__)
-    if kind not in [known.__name__ for known in TYPES]:
-        return f"a message of type {shown(kind)}; {_known()}"
+    names = [known.__name__ for known in TYPES]
+    if kind not in names:
+        meant = nearest(str(kind)[:40], names).partition(" (")[0]
+        return f"a message of type {shown(kind)}, which is not in the protocol's table{meant}"
     return f"the payload is no [version, channel, step, message]: {error}"
-
-
-def _known() -> str:
-    return f"there are: {', '.join(known.__name__ for known in TYPES)}"

@@ -8,68 +8,28 @@ All bytes are in hex. docs/wire-protocol.md says what each part is for.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import msgspec
 
 from paybench.bank.account import AccountNumber
-from paybench.bank.approval import canonical_bytes, sign
+from paybench.bank.approval import Approval, canonical_bytes
 from paybench.bank.money import Money
-from paybench.bank.settlement import Outcome, Reason, SettlingInformation
-from paybench.devices.purchase import (
-    AuthenticatedPurchase,
+from paybench.devices import base45
+from paybench.devices.plain_profile import BILL, PlainBill, PlainCode, PlainProfileError
+from paybench.devices.settling import (
     Inquiry,
-    InquiryAnswer,
-    PurchaseDeclined,
-    PurchaseInformation,
-    SettledResult,
-    SettlementDemand,
 )
+from paybench.hil.emvco import crc
 from paybench.hil.wire.cobs import stuff, unstuff
 from paybench.hil.wire.errors import MessageRefused
+from paybench.hil.wire.examples import APPROVAL, APPROVAL_KEY, MESSAGES, RESTRICTED
 from paybench.hil.wire.exchange import Exchange, Restarted
 from paybench.hil.wire.frame import DELIMITER, Frame, FrameDecoder, Kind, Noise
-from paybench.hil.wire.message import Channel, Provision, Shown, decode, encode
+from paybench.hil.wire.message import Channel, decode, encode
 
-if TYPE_CHECKING:
-    from paybench.devices.message import Message
-
-APPROVAL_KEY = bytes(range(32))
 BENCH_SESSION, DEVICE_SESSION, NEXT_DEVICE_SESSION = 0x11223344, 0xA1B2C3D4, 0xA1B2C3D5
 _MS = 1_000_000
-_ID = "A.register-000001"
-_PAYER, _PAYEE, _PRICE = AccountNumber(2, 2), AccountNumber(1, 1), Money(250, "EUR")
-_APPROVAL = sign(
-    APPROVAL_KEY, settlement_id=_ID, payer=_PAYER, payee=_PAYEE, amount=_PRICE, counter=1
-)
-_INFORMATION = SettlingInformation(_ID, _PAYER, _PAYEE, _PRICE, _APPROVAL, "A.register")
-
-MESSAGES: tuple[tuple[Channel, str, Message], ...] = (
-    (Channel.BENCH, "provision", Provision(_PAYER, APPROVAL_KEY, "2468")),
-    (
-        Channel.SHORT_RANGE,
-        "D1",
-        PurchaseInformation(
-            _ID, _PAYEE, "A", _PRICE, "relayed", ("4901234567894",), terminal="A.register"
-        ),
-    ),
-    (Channel.SHORT_RANGE, "D2", AuthenticatedPurchase(_ID, _APPROVAL)),
-    (Channel.SHORT_RANGE, "D2", PurchaseDeclined(_ID, "the customer said no")),
-    (Channel.NETWORK, "D3", SettlementDemand(_ID, _INFORMATION)),
-    (Channel.NETWORK, "D4", SettledResult(_ID, Outcome.of(_ID, _PRICE, None))),
-    (
-        Channel.NETWORK,
-        "D6",
-        SettledResult(_ID, Outcome.of(_ID, _PRICE, Reason.INSUFFICIENT_BALANCE, Money(100, "EUR"))),
-    ),
-    (Channel.NETWORK, "S108", Inquiry(_ID)),
-    (
-        Channel.NETWORK,
-        "S108",
-        InquiryAnswer(_ID, Outcome.of(_ID, Money(0, "EUR"), Reason.UNKNOWN_SETTLEMENT)),
-    ),
-    (Channel.BENCH, "shown", Shown(("PAY 2.50", "TO Ä"))),
-)
 
 _STUFFINGS = (
     b"",
@@ -99,11 +59,8 @@ def vectors() -> dict[str, object]:
         "stuffing": [{"plain": plain.hex(), "stuffed": stuff(plain).hex()} for plain in _STUFFINGS],
         "frames": [_frame(frame) for frame in _FRAMES],
         "noise": [_noise(wire) for wire in _noises()],
-        "approval": {
-            "key": APPROVAL_KEY.hex(),
-            "canonical": canonical_bytes(_ID, _PAYER, _PAYEE, _PRICE, 1).hex(),
-            "signature": _APPROVAL.signature.hex(),
-        },
+        "approval": _signature(APPROVAL),
+        "restricted_approval": _signature(RESTRICTED),
         "messages": [
             {
                 "channel": channel,
@@ -115,6 +72,7 @@ def vectors() -> dict[str, object]:
         ],
         "refused": [_refusal(payload) for payload in _refused()],
         "dialogue": _dialogue(),
+        "plain_profile": _plain_profile(),
     }
 
 
@@ -148,6 +106,15 @@ def _noise(wire: bytes) -> dict[str, object]:
     return {"wire": wire.hex(), "why": noise.why}
 
 
+def _signature(approval: Approval) -> dict[str, str]:
+    body = (approval.settlement_id, approval.payer, approval.payee, approval.amount)
+    return {
+        "key": APPROVAL_KEY.hex(),
+        "canonical": canonical_bytes(*body, approval.counter, approval.restriction).hex(),
+        "signature": approval.signature.hex(),
+    }
+
+
 def _refused() -> list[bytes]:
     right = encode(Channel.NETWORK, "S108", Inquiry("x"))
     extra = right.replace(b"\x82\xa4type", b"\x83\xa4type") + b"\xa1z\x01"
@@ -168,6 +135,88 @@ def _refusal(payload: bytes) -> dict[str, object]:
         decode(payload)
     except MessageRefused as refused:
         return {"payload": payload.hex(), "why": str(refused)}
+    raise AssertionError("it must be refused")
+
+
+_BASE45 = (b"", b"AB", b"Hello!!", b"base-45", b"ietf!", b"\0\0\0", b"\xff\xff\xff")
+"""The examples of RFC 9285, 4.3 and 4.4, and the ends of a group's range."""
+
+_BILLS = (
+    PlainBill(APPROVAL.settlement_id, APPROVAL.payee, APPROVAL.amount, "A", "A.register"),
+    PlainBill("1", AccountNumber(999, 9_999_999), Money(10**15, "JPY"), "Ä\N{EURO SIGN}"),
+)
+_CODES = (PlainCode("TIN", b"482915037264"), PlainCode("TICKET", bytes(range(96))))
+
+
+def _plain_profile() -> dict[str, object]:
+    """The QR codes of docs/plain_profile.md."""
+    codes = [PlainCode.parse(bill.text) for bill in _BILLS] + list(_CODES)
+    return {
+        "checksum": {"of": b"123456789".hex(), "is": crc("123456789")},
+        "base45": [{"data": data.hex(), "text": base45.encode(data)} for data in _BASE45],
+        "codes": [{"kind": c.kind, "body": c.body.hex(), "text": c.text} for c in codes],
+        "bills": [{"bill": msgspec.to_builtins(b), "text": b.text} for b in _BILLS],
+        "refused": [_no_code(text) for text in _no_codes()],
+        "no_bills": [_no_bill(body) for body in _no_bodies()],
+    }
+
+
+def _no_codes() -> list[str]:
+    text = _BILLS[0].text
+    small = _CODES[0].text
+    return [
+        "",
+        text.lower(),
+        text[:-1],
+        text.replace("K", "L", 1),
+        "PB2:" + text[4:],
+        _sealed("PB1:ticket:BB8"),
+        _sealed("PB1:TICKETS99:BB8"),
+        _sealed("PB1::BB8"),
+        _sealed("PB1:TIN"),
+        _sealed("PB1:TIN:"),
+        _sealed("PB1:TIN:B"),
+        _sealed("PB1:TIN:::"),
+        _sealed("PB1:TIN:GGX"),
+        _sealed(f"PB1:TIN:{base45.encode(bytes(513))}"),
+        small + " ",
+        small[:-4] + small[-4:].lower(),
+    ]
+
+
+def _sealed(head: str) -> str:
+    return head + crc(head)
+
+
+def _no_code(text: str) -> dict[str, object]:
+    try:
+        PlainCode.parse(text)
+    except PlainProfileError as refused:
+        return {"text": text, "why": str(refused)}
+    raise AssertionError("it must be refused")
+
+
+def _no_bodies() -> list[bytes]:
+    right = PlainCode.parse(_BILLS[0].text).body
+    return [
+        right[:-1],
+        right + b"\xc0",
+        b"\x98" + right[1:] + b"\xa0",
+        right.replace(b"\xcc\xfa", b"\xcd\x00\xfa"),
+        right.replace(b"\xcc\xfa", b"\x00"),
+        right.replace(b"\xcc\xfa", b"\xff"),
+        right.replace(b"EUR", b"EUX"),
+        right.replace(b"\xa1A\xaa", b"\xa1\n\xaa"),
+        b"\x80",
+    ]
+
+
+def _no_bill(body: bytes) -> dict[str, object]:
+    text = PlainCode(BILL, body).text
+    try:
+        PlainBill.parse(text)
+    except PlainProfileError as refused:
+        return {"body": body.hex(), "text": text, "why": str(refused)}
     raise AssertionError("it must be refused")
 
 
