@@ -10,7 +10,7 @@ endif
 HERE := $(filter .uv/bin/uv,$(UV))
 RUN = $(UV) run --locked
 
-.PHONY: demo test check bench soak clean
+.PHONY: demo test check bench soak lab clean
 
 # Each installs no more than it needs.
 demo: $(HERE)
@@ -31,6 +31,10 @@ bench: $(HERE)
 # The long trials: the same tests with a hundred times as many rounds.
 soak: $(HERE)
 	PAYBENCH_SOAK=1 $(RUN) --no-default-groups --group test pytest
+
+# The drivers against a real kernel's, in a virtual machine: docs/lab.md. As root it installs QEMU.
+lab: $(HERE)
+	$(RUN) --no-default-groups --group test python tests/lab
 
 clean:
 	rm -rf .venv .uv .pytest_cache .ruff_cache .hypothesis .paybench dist
