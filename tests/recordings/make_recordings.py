@@ -1,4 +1,4 @@
-"""Makes the recordings of this folder: `python tests/recordings/make_recordings.py`.
+"""Makes the recordings of this folder: `python tests/recordings/make_recordings.py [NAME…]`.
 
 Each is a run with something real: a twin in another process, on a tty, a socket, the virtual radio,
 or pictures. tests/hil/test_recordings.py replays them with nothing attached. They are made anew
@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "hil"))
 
-from processes import twin  # noqa: E402 - it lies beside the tests that use it too
+from processes import Customers, twin  # noqa: E402 - it lies beside the tests that use it too
 
 from paybench.scenarios.discovery import find  # noqa: E402
 from paybench.scenarios.recording import write  # noqa: E402
@@ -48,7 +48,7 @@ def camera():
 def phone_on_tcp():
     """A whole phone on a socket."""
     with twin("phone", "--listen", "127.0.0.1:0") as ((_, address), process):
-        yield {"phone": f"tcp:{address}"}, customer(process)
+        yield {"phone": f"tcp:{address}"}, Customers(A=process, B=process)
 
 
 @contextmanager
@@ -58,17 +58,54 @@ def phone_on_bluetooth():
         twin("ble_radio", "--listen", "tcp:127.0.0.1:0") as ((_, hci), _radio),
         twin("phone", "--ble-peripheral", hci, "--name", "paybench-phone") as (_, process),
     ):
-        yield {"phone": f"ble-central:paybench-phone?hci={hci}"}, customer(process)
+        real = {"phone": f"ble-central:paybench-phone?hci={hci}"}
+        yield real, Customers(A=process, B=process)
 
 
-def customer(process):
-    """Whoever holds the phone."""
+@contextmanager
+def two_phones_on_bluetooth():
+    """A's phone and B's, each a process on the virtual radio."""
+    with (
+        twin("ble_radio", "--listen", "tcp:127.0.0.1:0") as ((_, hci), _radio),
+        twin("phone", "--ble-peripheral", hci, "--name", "A") as (_, mine),
+        twin("phone", "--ble-peripheral", hci, "--name", "B") as (_, yours),
+    ):
+        real = {f"{name}.phone": f"ble-central:{name}?hci={hci}" for name in "AB"}
+        yield real, Customers(A=mine, B=yours)
 
-    def asked(wish):
-        process.stdin.write(b"approve 2468\n" if wish.startswith("approve") else b"decline\n")
-        process.stdin.flush()
 
-    return asked
+@contextmanager
+def codes_on_serial():
+    """A reader on a tty at each gate, which reads what the phone's display shows."""
+    flags = ("--decode", "phone.png", "--anew", "--suffix", "CRLF", "--link")
+    with (
+        twin("scanner", *flags, "in.tty") as (_, way_in),
+        twin("scanner", *flags, "out.tty") as (_, way_out),
+    ):
+        real = {
+            "phone.display": "qr-display:phone.png",
+            "R.gate.scanner": "serial:in.tty?suffix=CRLF",
+            "R.gate2.scanner": "serial:out.tty?suffix=CRLF",
+        }
+
+        def hold(wish):
+            (way_in if wish.endswith("R.gate.scanner") else way_out).pull()
+
+        yield real, hold
+
+
+@contextmanager
+def code_by_camera():
+    """A camera at the entrance, before which the phone's display is held."""
+    Path("desk").mkdir()
+    with twin("camera", "--folder", "desk") as (_, process):
+        real = {"phone.display": "qr-display:phone.png", "entrance.scanner": "camera:desk"}
+
+        def hold(_wish):
+            process.stdin.write(b"hold phone.png\n")
+            process.stdin.flush()
+
+        yield real, hold
 
 
 RECORDINGS = {
@@ -78,12 +115,17 @@ RECORDINGS = {
     "phone-on-tcp-refused": ("insufficient-balance", "relayed", phone_on_tcp),
     "phone-on-tcp-declines": ("customer-declines", "direct", phone_on_tcp),
     "phone-on-bluetooth": ("shop-purchase", "relayed", phone_on_bluetooth),
+    "phone-on-bluetooth-vending": ("vending-machine", "direct", phone_on_bluetooth),
+    "phones-on-bluetooth": ("between-customers", "relayed", two_phones_on_bluetooth),
+    "gate-codes-on-serial": ("gate-code", "in and out", codes_on_serial),
+    "ticket-code-by-camera": ("ticket-code", "", code_by_camera),
 }
 
 
 def main():
-    """Make them all."""
-    for name, (scenario, variant, bench) in RECORDINGS.items():
+    """Make them all, or those that are named."""
+    for name in sys.argv[1:] or RECORDINGS:
+        scenario, variant, bench = RECORDINGS[name]
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             with bench() as (real, operator):

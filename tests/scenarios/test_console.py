@@ -41,13 +41,19 @@ def test_the_phone_can_be_attached_too():
 def test_help_names_every_verb():
     """Help lists the verbs with their arguments and what they do."""
     _, answers = say("help")
-    assert [line.split()[0] for line in answers[:3]] == ["bill", "key_in", "scan"]
+    assert [line.split()[0] for line in answers[:5]] == [
+        "bill",
+        "key_in",
+        "lose_power",
+        "regain_power",
+        "scan",
+    ]
 
 
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("scann 1", "A.register has no verb 'scann': bill, key_in, scan"),
+        ("scann 1", "A.register has no verb 'scann': bill, key_in, lose_power, "),
         ("scan 1", "write scan CODE PRICE"),
         ("scan 1 2,50", "2,50"),
         ("bill", "write bill PHONE"),

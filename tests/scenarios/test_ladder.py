@@ -18,6 +18,7 @@ from rich.cells import cell_len
 from paybench.bank.account import AccountNumber
 from paybench.bank.bank import Bank
 from paybench.bank.money import Money
+from paybench.bank.secret import Secret
 from paybench.bank.settlement import Outcome, Reason
 from paybench.devices.bank_host import BankHost
 from paybench.devices.cash_register import CashRegister
@@ -25,9 +26,9 @@ from paybench.devices.faults import Fault
 from paybench.devices.link import LinkProfile
 from paybench.devices.message import Message
 from paybench.devices.phone import Phone
-from paybench.devices.purchase import InquiryAnswer, PurchaseDeclined, SettledResult
+from paybench.devices.purchase import PurchaseDeclined
 from paybench.devices.scanner import Misreading, Reading
-from paybench.devices.secret import Secret
+from paybench.devices.settling import InquiryAnswer, SettledResult
 from paybench.devices.trace import (
     Act,
     Altered,
@@ -252,7 +253,14 @@ def test_what_never_arrived_is_told_at_the_end():
 
 def test_a_piece_of_a_trace_can_be_drawn():
     """An arrival whose sending is not in the trace is an arrow with its step name."""
-    assert "├─ D4 ─" in draw([Delivered(0, 7, "D4", "bank", "A.register", "")])[1]
+    assert "─ D4 ─┤" in draw([Delivered(0, 7, "D4", "bank", "A.register", "")])[1]
+
+
+def test_the_bank_stands_last():
+    """Whoever turns up first, the bank's lifeline is the one at the right edge."""
+    events = [Delivered(0, 7, "D4", "bank", "A.register", ""), Act(0, "B.phone", "approve", {})]
+    header = next(line for line in draw(events) if "B.phone" in line)
+    assert header.split() == ["A.register", "B.phone", "bank"]
 
 
 @pytest.mark.parametrize(

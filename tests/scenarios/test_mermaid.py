@@ -31,8 +31,8 @@ def test_lost_message_ends_in_a_cross():
     """A lost message has Mermaid's crossed arrow, and a note that says why."""
     sent, _ = message("D4", {"payload": "x"}, "bank", "A")
     assert mermaid([sent, Lost(0, 0, "D4", "bank", "A", "", "out of range")]).splitlines()[3:] == [
-        "    p1--xp2: D4 x",
-        "    Note over p1: out of range",
+        "    p2--xp1: D4 x",
+        "    Note over p2: out of range",
     ]
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from paybench.bank import Bank
 from paybench.bank.errors import MoneyError
+from paybench.bank.storage import Leg
 from paybench.bank.storage.memory import MemoryStorage
 from paybench.devices.errors import OutOfOrder, Unmet
 from paybench.scenarios import Rig
@@ -153,7 +154,8 @@ class LeakingStorage(MemoryStorage):
         for record in records:
             super().deposit([record])
             if record.payee.branch == SHOPS_BRANCH:
-                self._data_files[record.payee] = self._data_files[record.payee].deposited(-1)
+                kept = self._kept[record.payee]
+                kept.data_file = kept.data_file.changed(Leg(record.payee, -1))
 
 
 def test_money_that_vanishes_is_noticed_at_once():

@@ -30,27 +30,35 @@ def attach(role: str, options: Options) -> int:
     """Talk to a device until the input ends.
 
     Returns:
-        The exit code: 0, or 3 when a real part is missing.
+        The exit code: 0, or 3 when a real part is missing, or was not ours all the while.
 
     Raises:
-        UsageError: There is no device of that role, or a spec is malformed.
+        UsageError: There is no device of that role, a spec is malformed, or a real part was given
+            that no device here has.
     """
+    ask = View().ask
     with ExitStack() as stack:
         drivers = drivers_for(options.real)
-        hold = Hold(drivers, None, f"attach {role}")
+        hold = Hold(drivers, options.bench, f"attach {role}", ask)
         stack.callback(hold.close)
         try:
             hold.take()
         except PortUnavailable as unavailable:
-            sys.stderr.write(f"paybench: blocked: {unavailable}\n")
-            return EXIT_CODES["blocked"]
-        rig = make_rig(replace(options, operator=View().ask), real=drivers)
+            return _blocked(str(unavailable))
+        rig = make_rig(replace(options, operator=ask), real=drivers)
         stack.callback(rig.close)
         session = Console(rig, role, drawing(console()))
+        rig.check_parts()
         for line in session.greeting():
             _say(line)
         session.run(_typed(rig, f"{session.device.name}> "), _say)
-    return 0
+        why_lost = hold.lost()
+    return _blocked(why_lost) if why_lost else 0
+
+
+def _blocked(why: str) -> int:
+    sys.stderr.write(f"paybench: blocked: {why}\n")
+    return EXIT_CODES["blocked"]
 
 
 def _say(line: str) -> None:

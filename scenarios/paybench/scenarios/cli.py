@@ -26,13 +26,17 @@ EXAMPLES = {
     "run": (
         "paybench run shop-purchase --variant direct --seed 7\n"
         "paybench run my_scenarios/ --json\n"
-        "paybench run shop-purchase --real register.scanner=serial:/dev/ttyACM0 --trace run.jsonl"
+        "paybench run shop-purchase --real register.scanner=serial:/dev/ttyACM0 --trace run.jsonl\n"
+        "paybench run commuter-day --set customers=50000 --set gates=1000"
     ),
     "show": "paybench show run.jsonl\npaybench show run.jsonl --as mermaid",
     "replay": "paybench replay run.jsonl",
     "demo": "paybench demo",
-    "attach": "paybench attach register --real register.scanner=serial:/dev/ttyACM0",
-    "scan": "paybench scan\npaybench scan --write bench.toml",
+    "attach": (
+        "paybench attach register --real register.scanner=serial:/dev/ttyACM0\n"
+        "paybench attach phone --bench bench.toml"
+    ),
+    "scan": "paybench scan\npaybench scan --write bench.toml\npaybench scan --hci usb:0",
     "doctor": "paybench doctor",
 }
 
@@ -100,18 +104,29 @@ def cli() -> None:
 def _parts(
     _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> Mapping[str, str]:
-    real: dict[str, str] = {}
+    if not values:
+        return {}
+    from paybench.hil.errors import SpecError
+    from paybench.hil.spec import real_parts
+
+    try:
+        return real_parts(values)
+    except SpecError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _settings(
+    _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> Mapping[str, int]:
+    settings: dict[str, int] = {}
     for value in values:
-        part, equals, spec = value.partition("=")
-        if not equals or not part or not spec:
+        name, _, number = value.partition("=")
+        if not name or not number.replace("_", "").isdecimal():
             raise click.BadParameter(
-                f"{value!r}: write ROLE.PART=DRIVER:ADDRESS, e.g. "
-                f"register.scanner=serial:/dev/ttyACM0"
+                f"{value!r} is no setting: write its name and a number, as in customers=500"
             )
-        if part in real:
-            raise click.BadParameter(f"{part} is given twice")
-        real[part] = spec
-    return real
+        settings[name] = int(number)
+    return settings
 
 
 def _bench(_ctx: click.Context, _parameter: click.Parameter, file: Path | None) -> Bench | None:
@@ -126,6 +141,24 @@ def _bench(_ctx: click.Context, _parameter: click.Parameter, file: Path | None) 
         raise click.BadParameter(str(error)) from error
 
 
+def _together(
+    real: Mapping[str, str], bench: Bench | None
+) -> tuple[Mapping[str, str], Bench | None]:
+    """What is real in all, and the bench with it."""
+    if bench is None:
+        return real, None
+    bench = bench.with_parts(real)
+    return bench.specs, bench
+
+
+real_option = click.option(
+    "--real", multiple=True, metavar="ROLE.PART=SPEC", callback=_parts,
+    help="A real thing in place of a simulated part, or of a whole device: ROLE=SPEC.",
+)  # fmt: skip
+bench_option = click.option(
+    "--bench", type=click.Path(path_type=Path), metavar="FILE", callback=_bench,
+    help="A bench file: which parts are real, and how. --real adds to it.",
+)  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
@@ -145,13 +178,11 @@ def list_scenarios(target: str | None, as_json: bool) -> None:
 @click.option("--all", "all_", is_flag=True, help="Run the whole library.")
 @click.option("--variant", default="", help="Run this variant only.")
 @click.option("--seed", default=0, show_default=True, help="Seed of all chance.")
+@real_option
+@bench_option
 @click.option(
-    "--real", multiple=True, metavar="ROLE.PART=SPEC", callback=_parts,
-    help="A real thing in place of a simulated part.",
-)  # fmt: skip
-@click.option(
-    "--bench", type=click.Path(path_type=Path), metavar="FILE", callback=_bench,
-    help="A bench file: which parts are real, and how. --real adds to it.",
+    "--set", "settings", multiple=True, metavar="NAME=NUMBER", callback=_settings,
+    help="A setting of the scenario, e.g. customers=500.",
 )  # fmt: skip
 @click.option("--bank", default="memory", show_default=True, help="memory, or sqlite:FOLDER.")
 @click.option(
@@ -171,6 +202,7 @@ def run_scenarios(
     seed: int,
     real: Mapping[str, str],
     bench: Bench | None,
+    settings: Mapping[str, int],
     bank: str,
     patience: float | None,
     trace: str,
@@ -182,10 +214,10 @@ def run_scenarios(
     from paybench.scenarios.run import Options
 
     plan = session.plan(targets, variant, whole_library=all_)
-    if bench is not None:
-        bench = bench.with_parts(real)
-        real = bench.specs
-    options = Options(seed=seed, real=real, bench=bench, bank=bank, patience_s=patience)
+    real, bench = _together(real, bench)
+    options = Options(
+        seed=seed, real=real, bench=bench, bank=bank, patience_s=patience, settings=settings
+    )
     view = report.View(as_json=as_json, ladder=ladder)
     runs = session.play(plan, options, view, trace)
     sys.exit(worst([run.verdict for run in runs]))
@@ -228,26 +260,33 @@ def run_demo() -> None:
 @cli.command("attach", short_help="Poke a device by its verbs.")
 @click.argument("role")
 @click.option("--seed", default=0, show_default=True, help="Seed of all chance.")
-@click.option(
-    "--real", multiple=True, metavar="ROLE.PART=SPEC", callback=_parts,
-    help="A real thing in place of a simulated part.",
-)  # fmt: skip
-def attach_device(role: str, seed: int, real: Mapping[str, str]) -> None:
-    """Poke a simulated device by its verbs at a prompt: register or phone."""
+@real_option
+@bench_option
+def attach_device(role: str, seed: int, real: Mapping[str, str], bench: Bench | None) -> None:
+    """Poke a device by its verbs at a prompt: register or phone."""
     from paybench.scenarios.attach import attach
     from paybench.scenarios.run import Options
 
-    sys.exit(attach(role, Options(seed=seed, real=real)))
+    real, bench = _together(real, bench)
+    sys.exit(attach(role, Options(seed=seed, real=real, bench=bench)))
 
 
-@cli.command("scan", short_help="List real things that are plugged in.")
+@cli.command("scan", short_help="List real things that are plugged in, or on the air.")
 @click.option("--write", metavar="FILE", help="Write a draft bench file; never over another.")
+@click.option(
+    "--hci", default="", metavar="TRANSPORT",
+    help="Listen with this Bluetooth adapter, e.g. usb:0, and not with the system's.",
+)  # fmt: skip
+@click.option(
+    "--listen", default=3.0, show_default=True, type=click.FloatRange(0, 60), metavar="SECONDS",
+    help="How long to listen for Bluetooth devices; 0 for not at all.",
+)  # fmt: skip
 @as_json
-def scan_machine(write: str | None, as_json: bool) -> None:
-    """List serial ports, cameras and keyboard readers, with the specs that reach them."""
+def scan_machine(write: str | None, hci: str, listen: float, as_json: bool) -> None:
+    """List serial ports, cameras, keyboard readers and Bluetooth devices, with their specs."""
     from paybench.scenarios import machine
 
-    machine.scan(write, as_json=as_json)
+    sys.exit(machine.scan(write, hci=hci, listen_s=listen, as_json=as_json))
 
 
 @cli.command("doctor", short_help="Check what real parts need of this machine.")

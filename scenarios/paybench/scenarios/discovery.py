@@ -35,15 +35,20 @@ def find(target: str) -> list[Scenario]:
     if name not in known:
         from paybench.hil.spec import nearest
 
-        raise UsageError(f"there is no scenario, file or folder {target!r}{nearest(name, known)}")
+        raise UsageError(
+            f"there is no scenario, file or folder {target!r}{nearest(name, known)}: "
+            "'paybench list' shows them"
+        )
     return [known[name]]
 
 
 def in_library() -> list[Scenario]:
-    """Every scenario of the library, by module and line."""
+    """Every scenario of the library: module by module in the order of figures, then by line."""
     names = sorted(info.name for info in pkgutil.iter_modules(library.__path__))
     modules = [importlib.import_module(f"{library.__name__}.{name}") for name in names]
-    return [scenario for module in modules for scenario in of_module(module)]
+    told = [of_module(module) for module in modules]
+    told.sort(key=lambda scenarios: scenarios[0].figure_order if scenarios else (0, ""))
+    return [scenario for scenarios in told for scenario in scenarios]
 
 
 def of_module(module: ModuleType) -> list[Scenario]:

@@ -2,7 +2,8 @@
 
 ScenarioError
 ├── UsageError              something was asked for that is not there, or not like this
-└── ConservationBroken      money appeared or vanished (also AssertionError)
+├── ConservationBroken      money appeared or vanished (also AssertionError)
+└── AnsweredLate            a real part took longer than its latency budget (also AssertionError)
 """
 
 from __future__ import annotations
@@ -18,3 +19,7 @@ class UsageError(ScenarioError):
 
 class ConservationBroken(ScenarioError, AssertionError):
     """The sum over all accounts and what is under way is not what it was."""
+
+
+class AnsweredLate(ScenarioError, AssertionError):
+    """A real part took longer to answer than its latency budget allows."""

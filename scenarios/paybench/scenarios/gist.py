@@ -8,7 +8,7 @@ import msgspec
 
 from paybench.bank.errors import MoneyError
 from paybench.bank.money import Money
-from paybench.devices.secret import MASK, Secret
+from paybench.bank.secret import Secret
 
 
 def gist(message: object) -> str:
@@ -24,6 +24,8 @@ def gist(message: object) -> str:
     if "why" in fields:
         why, count = str(fields["why"]), fields.get("byte_count")
         return why if count is None else f"{count} bytes: {why}"
+    if isinstance(fields.get("iso"), str):
+        return str(fields["iso"]).partition(" | ")[0]
     if "payload" in fields:
         return str(fields["payload"])
     return _amount_text(fields)
@@ -52,7 +54,7 @@ def _part(value: object) -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
-    return MASK if isinstance(value, Secret) else type(value).__name__
+    return str(value) if isinstance(value, Secret) else type(value).__name__
 
 
 def _outcome_text(outcome: dict[str, Any]) -> str:

@@ -15,6 +15,8 @@ GAP_MIN = 16
 GAP_MAX = 48
 """Most columns from lifeline to lifeline: beyond, the eye loses the row."""
 
+BANK = "bank"
+
 
 def owner(name: str, participants: Sequence[str]) -> str:
     """The participant that a name is, or is a part of; the name itself if there is none."""
@@ -25,12 +27,19 @@ def owner(name: str, participants: Sequence[str]) -> str:
 
 
 def lifelines(marks: Iterable[Mark]) -> list[str]:
-    """Who takes part, in the order of first appearance; parts go with their device.
+    """Who takes part, in the order of first appearance, the bank last; parts go with their device.
 
     ``A.register.scanner`` is a part because there is an ``A.register``.
     """
     names = list(dict.fromkeys(name for mark in marks for name in (mark.who, mark.to) if name))
-    return [name for name in names if not any(name.startswith(f"{other}.") for other in names)]
+    return _bank_last(
+        [name for name in names if not any(name.startswith(f"{other}.") for other in names)]
+    )
+
+
+def _bank_last(names: list[str]) -> list[str]:
+    # Everybody speaks to the bank: at the edge, its arrows cross no more lifelines than they must.
+    return sorted(names, key=lambda name: name == BANK)
 
 
 class Layout:
@@ -60,6 +69,7 @@ class Layout:
                 self.names.append(name)
         if len(self.names) == known:
             return False
+        self.names = _bank_last(self.names)
         self.columns = self._placed()
         return True
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import msgspec
 from rich.text import Text
 
 from paybench.hil.doctor import GOOD, MISSING, examine
-from paybench.hil.scan import draft, look_around
+from paybench.hil.errors import PortUnavailable
+from paybench.hil.scan import draft, listen_around, look_around, printable
 from paybench.scenarios.cli import EXIT_CODES
 from paybench.scenarios.errors import UsageError
 from paybench.scenarios.report import aligned, console
@@ -17,13 +19,30 @@ from paybench.scenarios.report import aligned, console
 MARKS = {GOOD: ("✓", "green"), MISSING: ("✗", "red")}
 
 
-def scan(write: str | None, *, as_json: bool) -> None:
-    """List what is plugged in; with `write`, put a draft bench file there.
+def scan(write: str | None, *, hci: str, listen_s: float, as_json: bool) -> int:
+    """List what is plugged in and what is on the air; with `write`, draft a bench file there.
+
+    Args:
+        write: Where to; None for nowhere.
+        hci: The Bluetooth adapter to listen with; "" for the system's.
+        listen_s: How long to listen, in seconds; 0 for not at all.
+        as_json: One JSON document instead of lines.
+
+    Returns:
+        0, or 3 when the adapter that was named is not there.
 
     Raises:
         UsageError: There is a file already, or it cannot be written.
     """
-    found = look_around()
+    found, deaf = look_around(), ""
+    if listen_s:
+        try:
+            found += listen_around(hci, listen_s)
+        except PortUnavailable as error:
+            deaf = f"no Bluetooth: {error}"
+            # Before anything else, and not among what a machine reads.
+            print(deaf + ("" if hci else " ('paybench doctor' has more)"), file=sys.stderr)
+    code = EXIT_CODES["blocked" if deaf and hci else "passed"]
     if write is not None:
         try:
             with Path(write).open("x", encoding="utf-8") as file:
@@ -34,14 +53,16 @@ def scan(write: str | None, *, as_json: bool) -> None:
             raise UsageError(f"{write} cannot be written ({error.strerror})") from error
     if as_json:
         print(json.dumps([msgspec.to_builtins(thing) for thing in found], indent=2))
-        return
+        return code
     out = console()
-    for line in aligned([(thing.kind, thing.spec, thing.name) for thing in found]):
-        out.print(line, markup=False)
+    cells = [(t.kind, t.spec, printable(t.name), t.more) for t in found]
+    for line in aligned(cells):
+        out.print(line, markup=False, soft_wrap=True)
     if not found:
         out.print("nothing is plugged in that could be found")
     if write is not None:
         out.print(f"a draft is in {write}", markup=False)
+    return code
 
 
 def doctor(*, as_json: bool) -> int:

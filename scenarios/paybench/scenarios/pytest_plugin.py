@@ -72,12 +72,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--paybench-real",
-        type=_part,
         action="append",
         default=[],
         metavar="ROLE.PART=SPEC",
         help="a real thing in place of a simulated part, e.g. "
-        "register.scanner=serial:/dev/ttyACM0; may be repeated",
+        "register.scanner=serial:/dev/ttyACM0, or of a whole device, e.g. "
+        "phone=tcp:10.0.0.9:4001; may be repeated",
     )
     group.addoption(
         "--bench",
@@ -111,24 +111,11 @@ def _seed(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, seen {text!r}")
 
 
-def _part(text: str) -> tuple[str, str]:
-    part, equals, spec = text.partition("=")
-    if equals and part and spec:
-        return part, spec
-    raise argparse.ArgumentTypeError(
-        f"{text!r}: write ROLE.PART=DRIVER:ADDRESS, e.g. register.scanner=serial:/dev/ttyACM0"
-    )
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Gather the settings; whatever is wrong with them is said before a test runs."""
     option = config.option
-    parts: list[tuple[str, str]] = option.paybench_real
-    real = dict(parts)
-    if len(real) < len(parts):
-        raise pytest.UsageError("--paybench-real: a part is given twice")
-    if real:
-        _check_real(real)
+    words: list[str] = option.paybench_real
+    real: Mapping[str, str] = _real(words) if words else {}
     bench = _bench(config.invocation_params.dir / option.bench, real) if option.bench else None
     if bench is not None:
         real = bench.specs
@@ -150,14 +137,17 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-def _check_real(real: Mapping[str, str]) -> None:
+def _real(words: list[str]) -> Mapping[str, str]:
     from paybench.hil.driver import make_drivers
     from paybench.hil.errors import SpecError
+    from paybench.hil.spec import real_parts
 
     try:
+        real = real_parts(words)
         make_drivers(real)
     except SpecError as error:
         raise pytest.UsageError(f"--paybench-real: {error}") from error
+    return real
 
 
 def _bench(path: Path, real: Mapping[str, str]) -> Bench:

@@ -16,7 +16,16 @@ from paybench.hil.hold import Hold
 from paybench.scenarios.errors import ScenarioError, UsageError
 from paybench.scenarios.failure import Kept, last_of_ladder
 from paybench.scenarios.recording import FORMAT
-from paybench.scenarios.run import FAILED, PASSED, Options, judge, make_rig, package_version
+from paybench.scenarios.run import (
+    FAILED,
+    PASSED,
+    Options,
+    judge,
+    make_rig,
+    noted,
+    package_version,
+    with_lateness,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,7 +42,7 @@ class LentRig:
         verdict: How it ended; "" as long as it has not.
     """
 
-    def __init__(self, item: pytest.Item, settings: Settings, rig: Rig) -> None:
+    def __init__(self, item: pytest.Item, settings: Settings, options: Options, rig: Rig) -> None:
         self.rig = rig
         self.verdict = ""
         self._item = item
@@ -45,7 +54,7 @@ class LentRig:
             source="",
             variant="",
             seed=settings.seed,
-            options={},
+            options=noted(options),
             bench=dict(settings.real),
         )
 
@@ -66,7 +75,8 @@ class LentRig:
             self.rig.world.env.settle()
         # What is no Exception is pytest.fail.
         verdict = judge(failure) if isinstance(failure, Exception) else FAILED
-        self.end(verdict, str(failure).partition("\n")[0] or type(failure).__name__)
+        text = str(failure).partition("\n")[0] or type(failure).__name__
+        self.end(verdict, with_lateness(text, verdict, self.rig))
         trace = self.rig.world.trace
         kept = Kept(self._settings.traces, self._item.nodeid, trace.encode(self._header))
         ladder = last_of_ladder(trace.events, self._settings.width)
@@ -94,7 +104,7 @@ def lend(item: pytest.Item, settings: Settings) -> Generator[Rig]:
         )
         rig = make_rig(options, real=drivers)
         stack.callback(rig.close)
-        lent = item.stash[LENT] = LentRig(item, settings, rig)
+        lent = item.stash[LENT] = LentRig(item, settings, options, rig)
         yield rig
         if why_lost := hold.lost():
             pytest.fail(f"BLOCKED: {why_lost}", pytrace=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -14,11 +15,13 @@ from rich.text import Text
 from paybench.devices.trace import Verdict
 from paybench.scenarios.ladder import Ladder, ansi, draw
 from paybench.scenarios.recording import read
+from paybench.scenarios.time_of_day import TimeOfDay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
+    from paybench.scenarios.figures import Figures
     from paybench.scenarios.replay import Replay
     from paybench.scenarios.rig import Rig
     from paybench.scenarios.run import Run
@@ -51,17 +54,24 @@ class View:
         self._ladder: Ladder | None = None
         self._label = ""
         self._shown = 0
+        self._draws_fleets = False
         self._several = False
         self._advance: Callable[[], None] = lambda: None
+        self._time: TimeOfDay | None = None
         self._traces: dict[int, Path] = {}
 
     @contextmanager
     def watching(self, *, several: bool, total: int) -> Generator[None]:
         """Around all runs: the progress bar, on a terminal, when there are several."""
         self._several = several
+        self._draws_fleets = self._wants_ladder is True and not self._as_json
         draws = self._wants_ladder if self._wants_ladder is not None else not several
         self._wants_ladder = draws and not self._as_json
-        if not several or self._wants_ladder or self._as_json or not self._console.is_terminal:
+        if self._draws_fleets or self._as_json or not self._console.is_terminal:
+            yield
+            return
+        if not several or self._wants_ladder:
+            self._time = TimeOfDay(self._console)
             yield
             return
         from rich.progress import Progress
@@ -69,6 +79,7 @@ class View:
         with Progress(console=self._console, transient=True) as progress:
             task = progress.add_task("running", total=total)
             self._advance = lambda: progress.advance(task)
+            self._time = TimeOfDay(self._console, among=progress)
             yield
 
     def ask(self, wish: str) -> None:
@@ -85,8 +96,15 @@ class View:
         self._shown = 0
         return self._draw_new
 
+    def progress(self, now_s: float, end_s: float) -> None:
+        """A long run is so far, in seconds."""
+        if self._time is not None:
+            self._time.show(now_s, end_s)
+
     def end(self, run: Run, file: Path | None) -> None:
         """A run has ended."""
+        if self._time is not None:
+            self._time.clear()
         self._advance()
         if file is not None:
             self._traces[id(run)] = file
@@ -105,15 +123,16 @@ class View:
             self._print_result(runs[0])
 
     def _draw_new(self, rig: Rig) -> None:
+        if rig.fleet is not None and not self._draws_fleets:
+            return  # thousands of lifelines
         if self._ladder is None:
             # By the first act the scenario has its devices: their lifelines stand side by side.
             self._console.print(Text(self._label, style="bold"))
             names = [device.name for device in rig.devices]
             self._ladder = Ladder([*names, rig.host.name], **drawing(self._console))
-        events = rig.world.trace.events
-        for event in events[self._shown :]:
+        for event in rig.world.trace.since(self._shown):
             _print_lines(self._console, self._ladder.feed(event))
-        self._shown = len(events)
+        self._shown = len(rig.world.trace)
 
     def _print_result(self, run: Run) -> None:
         out = self._console
@@ -126,10 +145,15 @@ class View:
             out.print(Text(run.detail.rstrip()), soft_wrap=True)
         if run.lateness is not None and run.lateness.count:
             out.print(Text(f"  {lateness_text(run)}"), soft_wrap=True)
+        self._print_figures(run)
         file = self._traces.get(id(run))
         out.print(Text(f"  digest {run.digest}"), soft_wrap=True)
         if file is not None:
             out.print(Text(f"  trace  {file}"), soft_wrap=True)
+
+    def _print_figures(self, run: Run) -> None:
+        for figures in run.figures:
+            print_figures(self._console, figures)
 
     def _facts(self, run: Run) -> dict[str, Any]:
         file = self._traces.get(id(run))
@@ -156,7 +180,7 @@ def facts(run: Run) -> dict[str, Any]:
             "p99": late.quantile_ns(0.99) / 1e3,
             "worst": late.worst_ns / 1e3,
         },
-    }
+    } | ({"figures": {f.name: f.facts for f in run.figures}} if run.figures else {})
 
 
 def lateness_text(run: Run) -> str:
@@ -191,6 +215,29 @@ def print_table(out: Console, runs: Iterable[Run]) -> None:
     out.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count))
 
 
+def print_figures(out: Console, figures: Figures) -> None:
+    """A small table of what was counted: figures to the right, words to the left."""
+    heads, *rows = figures.lines
+    first = figures.rows[0] if figures.rows else ()
+    right = [not isinstance(cell, str) or cell[-1:].isdecimal() for cell in first]
+    out.print(Text(figures.title, style="bold"), soft_wrap=True)
+    if out.is_terminal:
+        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        for head, to_right in zip(heads, right, strict=False):
+            table.add_column(head, justify="right" if to_right else "left")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        out.print(table)
+        return
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = [
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right or [False] * len(row), strict=True)
+        ]
+        out.print(Text("  " + "  ".join(cells).rstrip()), soft_wrap=True)
+
+
 def print_list(scenarios: Iterable[Scenario], *, as_json: bool) -> None:
     """The scenarios there are, with figures and variants."""
     found = list(scenarios)
@@ -200,6 +247,7 @@ def print_list(scenarios: Iterable[Scenario], *, as_json: bool) -> None:
                 "name": scenario.name,
                 "figure": scenario.figure,
                 "variants": scenario.variants,
+                "settings": scenario.settings,
                 "summary": scenario.summary,
                 "file": scenario.file,
             }
@@ -209,19 +257,21 @@ def print_list(scenarios: Iterable[Scenario], *, as_json: bool) -> None:
         return
     out = console()
     if not out.is_terminal:
-        lines = [(s.name, f"Fig {s.figure}", ",".join(s.variants), s.summary) for s in found]
+        lines = [(s.name, s.source, ",".join(s.variants), s.summary) for s in found]
         for line in aligned(lines):
             out.print(line, markup=False)
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("scenario", no_wrap=True)
-    table.add_column("figure", no_wrap=True)
-    table.add_column("variants")
-    table.add_column("what happens")
-    for scenario in found:
-        variants = " ".join(scenario.variants)
-        table.add_row(scenario.name, scenario.figure, variants, Text(scenario.summary))
-    out.print(table)
+    for module, of_module in groupby(found, key=lambda scenario: scenario.module):
+        heading = (sys.modules[module].__doc__ or "").partition("\n")[0]
+        out.print(Text(heading, style="bold"))
+        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column()
+        for scenario in of_module:
+            table.add_row(f"  {scenario.name}", Text(scenario.summary))
+            if scenario.variants:
+                table.add_row("", Text(", ".join(scenario.variants), style="dim"))
+        out.print(table)
 
 
 def show(trace: Path, form: str) -> None:

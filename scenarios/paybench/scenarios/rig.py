@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from paybench.bank.account import AccountNumber
 from paybench.bank.bank import Bank
 from paybench.bank.money import Money
 from paybench.devices.bank_host import BankHost
 from paybench.devices.faults import Fault
-from paybench.devices.link import LinkProfile
-from paybench.devices.trace import Sent
+from paybench.devices.trace import Decision, Sent
 from paybench.devices.world import RIG, World
 from paybench.hil.spec import nearest
-from paybench.scenarios.errors import ConservationBroken, UsageError
+from paybench.scenarios.errors import AnsweredLate, ConservationBroken, UsageError
+from paybench.scenarios.latency import Budget, late_answers
+from paybench.scenarios.lines import BANK_LINE
 from paybench.scenarios.party import Customer, Party, Shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from paybench.devices.device import Device
+    from paybench.devices.eavesdropper import Eavesdropper
+    from paybench.devices.identity import Authority
+    from paybench.devices.link import LinkProfile
     from paybench.devices.port import Port
     from paybench.devices.trace import Act, Injected
     from paybench.hil.driver import Driver
-
-BANK_LINE = LinkProfile(latency_s=0.030, jitter_s=0.020)
-"""A line to the bank: a leased one or the mobile network on a good day."""
+    from paybench.scenarios.card_company import CardCompany
+    from paybench.scenarios.circulation import Circulation
+    from paybench.scenarios.fleet.behaviour import Behaviour
+    from paybench.scenarios.fleet.curve import Demand
+    from paybench.scenarios.fleet.fleet import Fleet
+    from paybench.scenarios.line import Line
+    from paybench.scenarios.venue import Venue
 
 SHOPS_BRANCH = 1
 CUSTOMERS_BRANCH = 2
@@ -44,14 +56,22 @@ class Rig:
         all_real: Whether each of those parts has to be in the scenario; a bench may have more.
         operator: Asks a person for something a real part needs, e.g. to hold a code before it.
         patience_s: How long verbs and expectations wait, in seconds of the run's clock.
+        latency_budgets_s: How long real parts may take to answer, in seconds of the run's clock, by
+            the names of `real`; a part that is not here may take its time.
         script: A recording's acts and inputs, to play it again with nothing attached.
         picks: Picks of chance to play back instead of drawing them.
+        settings: The scenario's settings by name.
+        progress: Told now and then in a long run how far it is, in seconds, and how far it goes.
 
     Attributes:
         world: Clock, trace, chance and faults.
         bank: The bank core.
         host: The bank as the devices see it.
         devices: The devices made so far.
+        card_companies: The card companies made so far.
+        checks: What must hold after every act, beside the conservation of money: each raises if
+            it does not.
+        fleet: The fleet that was made, or None.
     """
 
     def __init__(
@@ -64,22 +84,34 @@ class Rig:
         all_real: bool = True,
         operator: Callable[[str], None] = lambda _: None,
         patience_s: float | None = None,
+        latency_budgets_s: Mapping[str, float] | None = None,
         script: Iterable[Act | Injected] | None = None,
         picks: Sequence[int] | None = None,
+        settings: Mapping[str, int] | None = None,
+        progress: Callable[[float, float], None] = lambda _now_s, _end_s: None,
     ) -> None:
         self.world = World(seed=seed, script=script, picks=picks)
         self.world.staged = True
-        self.world.after_act = self._check_conservation
+        self.world.after_act = self.check_conservation
         if patience_s is not None:
             self.world.patience_s = patience_s
         self.currency = currency
         self.bank = bank if bank is not None else Bank(currency=currency)
         self.host = BankHost(self.world, self.bank)
         self.devices: list[Device] = []
+        self.card_companies: list[CardCompany] = []
+        self.checks: list[Callable[[], None]] = []
+        self.fleet: Fleet | None = None
+        self.settings = dict(settings or {})
+        self.progress = progress
+        self._bank_line = BANK_LINE
         self._parties: dict[str, Party] = {}
+        self._authority: Authority | None = None
         self._real = dict(real or {})
         self._all_real = all_real
         self._operator = operator
+        self._budgets_s = dict(latency_budgets_s or {})
+        self._budgets: list[Budget] = []
 
     # -- people -------------------------------------------------------------------------------
 
@@ -95,36 +127,199 @@ class Rig:
             MoneyError: The balance is malformed.
         """
         money = Money.parse(balance, self.currency)
-        shop = Shop(self, name, self._free_account(name, SHOPS_BRANCH))
-        self.bank.open_account(shop.account, name)
+        key = self._approval_key(name)
+        shop = Shop(self, name, self._free_account(name, SHOPS_BRANCH), key)
+        self.bank.open_account(shop.account, name, approval_key=key)
         self._join(shop, money)
         return shop
 
-    def customer(self, name: str, *, balance: str = "0", password: str = "0000") -> Customer:
+    def line(
+        self,
+        name: str,
+        fares: Mapping[tuple[str, str], str],
+        *,
+        business: str = "railway",
+        there_and_back: str = "",
+    ) -> Line:
+        """A railway, a toll road, a ferry or an airline, with its fare table.
+
+        Args:
+            name: What the scenario and the customers' phones call it.
+            fares: Fare by pair of places, e.g. ``{("Kita", "Minami"): "3.40"}``.
+            business: ``railway``, ``toll road``, ``ferry`` or ``air``.
+            there_and_back: What it costs to leave where one went in; "" for: not possible.
+
+        Raises:
+            UsageError: There is somebody of that name, or no such business.
+            MoneyError: A fare is malformed.
+        """
+        from paybench.scenarios.line import Line
+
+        key = self._approval_key(name)
+        account = self._free_account(name, SHOPS_BRANCH)
+        line = Line(
+            self, name, account, key, business=business, fares=fares, there_and_back=there_and_back
+        )
+        self.bank.open_account(account, name, approval_key=key)
+        self._join(line, Money(0, self.currency))
+        return line
+
+    def venue(self, name: str) -> Venue:
+        """A theatre, a museum, a bus: who sells tickets, and lets in who has one.
+
+        Raises:
+            UsageError: There is somebody of that name.
+        """
+        from paybench.scenarios.venue import Venue
+
+        key = self._approval_key(name)
+        venue = Venue(self, name, self._free_account(name, SHOPS_BRANCH), key)
+        self.bank.open_account(venue.account, name, approval_key=key)
+        self._join(venue, Money(0, self.currency))
+        return venue
+
+    def card_company(self, name: str, *, balance: str = "1000.00") -> CardCompany:
+        """A card company: issues cards, judges them, and pays what is bought on credit.
+
+        Args:
+            name: What the scenario calls it.
+            balance: What is on its account.
+
+        Raises:
+            UsageError: There is somebody of that name.
+            MoneyError: The balance is malformed.
+        """
+        from paybench.scenarios.card_company import CardCompany
+
+        money = Money.parse(balance, self.currency)
+        key = self._approval_key(name)
+        company = CardCompany(self, name, self._free_account(name, SHOPS_BRANCH), key)
+        self.bank.open_account(company.account, name, approval_key=key)
+        self._join(company, money)
+        self.card_companies.append(company)
+        return company
+
+    def customer(
+        self,
+        name: str,
+        *,
+        balance: str = "0",
+        password: str = "0000",
+        finger: str = "",
+        born: str = "",
+    ) -> Customer:
         """A customer with an account, and a phone that knows a password.
 
         Args:
             name: What the scenario calls them.
             balance: What is on the account, e.g. ``"20.00"``.
             password: What the phone asks for before it signs.
+            finger: The finger its sensor knows, e.g. ``"B's thumb"``; "" for no sensor.
+            born: The date of birth on record at the bank, e.g. ``"2010-05-31"``; "" for none.
 
         Raises:
-            UsageError: There is somebody of that name.
+            UsageError: There is somebody of that name, or the date is no date.
             MoneyError: The balance is malformed.
         """
         money = Money.parse(balance, self.currency)
         key = self._approval_key(name)
         account = self._free_account(name, CUSTOMERS_BRANCH)
-        customer = Customer(self, name, account, password, key)
-        self.bank.open_account(account, name, approval_key=key)
+        customer = Customer(self, name, account, password, key, finger)
+        self.bank.open_account(account, name, approval_key=key, born=_date(born))
         self._join(customer, money)
         return customer
+
+    @cached_property
+    def circulation(self) -> Circulation:
+        """Electronic money (Fig 8): the mint, and who has purses; made when first needed."""
+        from paybench.scenarios.circulation import Circulation
+
+        return Circulation(self)
+
+    def populate(
+        self,
+        *,
+        shops: int = 0,
+        machines: int = 0,
+        gates: int = 0,
+        customers: int = 0,
+        registers: int | None = None,
+        loss_ppm: int = 0,
+        demand: Demand | None = None,
+        behaviour: Behaviour | None = None,
+    ) -> Fleet:
+        """A town: lines, shops, vending machines, and people who use them all in a day.
+
+        Args:
+            shops: How many shops.
+            machines: How many vending machines.
+            gates: How many gates, half of them in and half of them out.
+            customers: How many people, each with a phone.
+            registers: How many registers the shops have in all; None for one each.
+            loss_ppm: How many of a million messages get lost on the lines to the bank.
+            demand: When in the day people do what.
+            behaviour: What they do, and what goes wrong.
+
+        Raises:
+            UsageError: It is populated already, there are too few gates for a line, registers
+                without a shop, or more gets lost than there is.
+        """
+        from paybench.scenarios.fleet.behaviour import Behaviour
+        from paybench.scenarios.fleet.curve import Demand
+        from paybench.scenarios.fleet.fleet import Fleet
+        from paybench.scenarios.fleet.town import Town
+
+        if self.fleet is not None:
+            raise UsageError("this rig is populated already: one town is enough")
+        try:
+            self._bank_line = replace(BANK_LINE, loss_ppm=loss_ppm)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        self.world.link_chance = self.world.choices.stream("fleet", "links")
+        registers = shops if registers is None else registers
+        self.world.staged = False  # nobody fills so many machines by hand
+        try:
+            town = Town(self, shops=shops, registers=registers, machines=machines, gates=gates)
+            self.fleet = Fleet(self, town, customers, demand or Demand(), behaviour or Behaviour())
+        finally:
+            self.world.staged = True
+        return self.fleet
+
+    def setting(self, name: str) -> int:
+        """One of the scenario's settings, as it is for this run.
+
+        Raises:
+            UsageError: The scenario has none of that name.
+        """
+        if name not in self.settings:
+            raise UsageError(f"there is no setting {name!r}{nearest(name, self.settings)}")
+        return self.settings[name]
+
+    def encodes(self) -> None:
+        """From now on, devices are made whose short-range links are encoded ([0120])."""
+        from paybench.devices.identity import Authority
+
+        if self._authority is None:
+            self._authority = Authority(self._approval_key("the bank's word for devices"))
+
+    def eavesdropper(self, *devices: Device) -> Eavesdropper:
+        """Somebody with an antenna between two devices; he hears their short-range link."""
+        from paybench.devices.eavesdropper import Eavesdropper
+
+        ear = Eavesdropper(self.world, "E.ear", *(_short_range(device) for device in devices))
+        self.install(ear)
+        return ear
 
     # -- what goes wrong on purpose -----------------------------------------------------------
 
     def loses(self, step: str, times: int = 1) -> None:
         """The next messages of a step get lost, e.g. ``rig.loses("D4")``."""
         self.world.faults.add(step, Fault(times, "lose"))
+
+    def passes(self, step: str, times: int = 1) -> None:
+        """The next messages of a step are left alone, before the next fault befalls one."""
+        if times:
+            self.world.faults.add(step, Fault(times, "pass"))
 
     def duplicates(self, step: str, times: int = 1) -> None:
         """The next messages of a step arrive twice."""
@@ -147,13 +342,57 @@ class Rig:
             value = Money.parse(value, self.currency)
         self.world.faults.add(step, Fault(times, "alter", {field: value}))
 
+    def cuts_power(
+        self, device: Device, at: str, *, arrived: bool = False, for_s: float = 0.0
+    ) -> None:
+        """The next message of a step takes a device's power away.
+
+        Args:
+            device: Whose power goes.
+            at: Step name, e.g. ``D4``.
+            arrived: Whether it goes once the message has arrived, and not once it has been sent.
+            for_s: After how long the power is back, in seconds; 0 for not by itself.
+        """
+
+        def cut() -> None:
+            device.lose_power(for_s)
+
+        self.world.faults.add(at, Fault(1, "then", then=cut, arrived=arrived))
+
+    def separates(self, a: Device, b: Device, at: str) -> None:
+        """The next message of a step is the last between two devices: then they are apart.
+
+        Args:
+            a: A device with a short-range link to the other one.
+            b: The other one.
+            at: Step name, e.g. ``D1``.
+        """
+
+        def part() -> None:
+            self.world.part(_short_range(a), _short_range(b))
+
+        self.world.faults.add(at, Fault(1, "then", then=part))
+
+    def at_once(self, *deeds: Callable[[], object]) -> None:
+        """Several people do something at the same moment, e.g. hold phones to two gates."""
+
+        def all_of_them() -> None:
+            for deed in deeds:
+                deed()
+
+        self.world.act(RIG, "at_once", {"deeds": str(len(deeds))}, all_of_them)
+
     # -- time and expectations ----------------------------------------------------------------
 
     def waits(self, seconds: float) -> None:
         """Let time pass."""
         self.world.env.outside(RIG, "waits", {"seconds": f"{seconds:g}"})
         self.world.env.wait_until(lambda: False, seconds)
-        self._check_conservation()
+        self.check_conservation()
+
+    def waits_days(self, days: float) -> None:
+        """Let days pass."""
+        self.waits(days * 86_400)
 
     def expects_balances(self, **balances: str) -> None:
         """Expect accounts to hold so much, e.g. ``rig.expects_balances(A="2.50", B="17.50")``.
@@ -175,10 +414,49 @@ class Rig:
             seen=lambda: "balances " + _amounts(found()),
         )
 
+    def expects_purses(self, **balances: str) -> None:
+        """Expect people's purses to hold so much, e.g. ``rig.expects_purses(A="2.50")``.
+
+        Raises:
+            Unmet: One does not, within the world's patience.
+            UsageError: Somebody of that name has no purse.
+        """
+        self.circulation.expects_purses(**balances)
+
+    def expects_stores(self, **balances: str) -> None:
+        """Expect people's stores 1b1 to hold so much; ``bank`` is the issuer store 1b2.
+
+        Raises:
+            Unmet: One does not, within the world's patience.
+            UsageError: Somebody of that name has no store.
+        """
+        self.circulation.expects_stores(**balances)
+
+    def expects_available(self, **amounts: str) -> None:
+        """Expect people to have so much to dispose of: their balances less what is blocked.
+
+        Raises:
+            Unmet: Somebody has not, within the world's patience.
+            UsageError: There is nobody of that name.
+        """
+        expected = {name: Money.parse(text, self.currency) for name, text in amounts.items()}
+        accounts = {name: self._party(name).account for name in amounts}
+
+        def found() -> dict[str, Money]:
+            return {name: self.bank.available(account) for name, account in accounts.items()}
+
+        self.world.expect(
+            lambda: found() == expected,
+            who=RIG,
+            expected="available " + _amounts(expected),
+            seen=lambda: "available " + _amounts(found()),
+        )
+
     def expects_steps(self, *steps: str) -> None:
         """Expect the run's messages so far to have been exactly these steps, in this order.
 
-        Parts talk to their devices below the flow; their messages do not count.
+        Step names of the flow begin with a capital letter. What parts say to their devices, and
+        whatever else the source text has no name for, does not count.
 
         Raises:
             Unmet: They were others.
@@ -195,19 +473,64 @@ class Rig:
             seen=lambda: "steps " + " ".join(seen()),
         )
 
+    def expects_decisions(self, *decisions: str) -> None:
+        """Expect somebody to have decided each of these by now, in this order.
+
+        Raises:
+            Unmet: One is missing, or they came in another order.
+        """
+
+        def seen() -> list[str]:
+            events = self.world.trace.events
+            return [event.decision for event in events if isinstance(event, Decision)]
+
+        def all_there() -> bool:
+            rest = iter(seen())
+            return all(decision in rest for decision in decisions)
+
+        self.world.expect(
+            all_there,
+            who=RIG,
+            expected="decisions " + ", ".join(decisions),
+            seen=lambda: "decisions " + ", ".join(seen()),
+        )
+
+    def expects_refusal(self, why: str) -> None:
+        """Expect somebody to have refused or ignored something for this reason.
+
+        Raises:
+            Unmet: Nobody has.
+        """
+
+        def seen() -> list[str]:
+            events = self.world.trace.events
+            return [event.why for event in events if isinstance(event, Decision)]
+
+        self.world.expect(
+            lambda: why in seen(),
+            who=RIG,
+            expected=f"a refusal: {why}",
+            seen=lambda: "; ".join(filter(None, seen())) or "none",
+        )
+
     def balances(self) -> dict[str, Money]:
         """What everybody has on their account, by name."""
         return {name: self.bank.balance(party.account) for name, party in self._parties.items()}
 
     # -- for parties and runners --------------------------------------------------------------
 
-    def connect_to_bank(self, port: Port) -> None:
-        """Lay a line from a device's port to the bank."""
-        self.world.connect(port, self.host.network, BANK_LINE)
+    def connect_to_bank(self, port: Port, line: LinkProfile | None = None) -> None:
+        """Lay a line from a device's port to the bank; the usual one by default."""
+        self.world.connect(port, self.host.network, line or self._bank_line)
 
     def install(self, device: Device) -> None:
         """A device has been made: real parts take the places of its simulated ones."""
         self.devices.append(device)
+        account: AccountNumber | None = getattr(device, "account", None)
+        if account is not None:
+            self.host.accounts[device.name] = account
+        if self._authority is not None and hasattr(device, "short_range"):
+            self._encode(device, _short_range(device), self._authority)
         whole: dict[str, Any] = {"": device} if hasattr(device, "kind") else {}
         for part_name, part in {**whole, **device.parts}.items():
             suffix = f".{part_name}" if part_name else ""
@@ -219,7 +542,16 @@ class Rig:
                             f"{name} is a {part.kind}; this driver can be: "
                             f"{', '.join(sorted(driver.kinds))}"
                         )
+                    if name in self._budgets_s:
+                        self._budgets.append(Budget(part, self._budgets_s[name]))
                     driver.stand_in(part, self.world, self._operator)
+
+    def _encode(self, device: Device, port: Port, authority: Authority) -> None:
+        from paybench.devices.encoder import Encoder
+        from paybench.devices.identity import Identity
+
+        secret = self._approval_key(f"identity of {device.name}")
+        port.encoder = Encoder(device, port, Identity(device.name, secret, authority))
 
     def is_real(self, name: str, role: str) -> bool:
         """Whether the bench has a real thing for a whole device."""
@@ -231,9 +563,20 @@ class Rig:
         Raises:
             ConservationBroken: Money appeared or vanished.
             UsageError: A real part was given that no device of the scenario has.
+            AnsweredLate: A real part took longer than its latency budget.
         """
         self.world.env.settle()
-        self._check_conservation()
+        self.check_conservation()
+        self.check_parts()
+        if late := self.late():
+            raise AnsweredLate(late)
+
+    def check_parts(self) -> None:
+        """Every device has been made: see that each real part has found its place.
+
+        Raises:
+            UsageError: A real part was given that no device of the scenario has.
+        """
         if self._real and self._all_real:
             parts = [f"{d.role}.{part}" for d in self.devices for part in d.parts]
             name = next(iter(self._real))
@@ -241,17 +584,28 @@ class Rig:
                 f"no device of this scenario has a part {name!r}{nearest(name, parts)}"
             )
 
+    def late(self) -> str:
+        """Which real parts have taken longer than their latency budgets so far; "" for none."""
+        return late_answers(self._budgets, self.world.trace.events)
+
     def close(self) -> None:
         """Let go of the clock's loop and of the bank."""
         self.world.env.close()
         self.bank.close()
 
-    def _check_conservation(self) -> None:
+    def check_conservation(self) -> None:
+        """See that no money has appeared or vanished, and whatever else must hold.
+
+        Raises:
+            ConservationBroken: It has.
+        """
         total = self.bank.total()
         if total.amount_minor != 0:
             raise ConservationBroken(
                 f"the sum over all accounts and what is under way must be 0 and is {total}"
             )
+        for check in self.checks:
+            check()
 
     def _party(self, name: str) -> Party:
         if name not in self._parties:
@@ -271,6 +625,20 @@ class Rig:
     def _approval_key(self, name: str) -> bytes:
         label = f"{self.world.choices.seed}|{len(name)}|{name}|approval key"
         return hashlib.sha256(label.encode()).digest()
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no date: write it like 2010-05-31") from error
+
+
+def _short_range(device: Device) -> Port:
+    port = getattr(device, "short_range", None)
+    if port is None:
+        raise UsageError(f"{device.name} has no short-range link")
+    return port
 
 
 def _amounts(balances: dict[str, Money]) -> str:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 from paybench.bank.bank import Bank
 from paybench.bank.errors import BankError
-from paybench.devices.errors import DeviceError, PartSilent, RouteError
+from paybench.devices.errors import DeviceError, PartSilent, RouteError, TraceError
 from paybench.devices.trace import Header, Verdict
 from paybench.hil.driver import make_drivers
 from paybench.hil.errors import PortLocked, PortUnavailable, SpecError
 from paybench.hil.hold import Hold
+from paybench.hil.spec import nearest
 from paybench.scenarios import library
-from paybench.scenarios.errors import UsageError
+from paybench.scenarios.errors import AnsweredLate, UsageError
+from paybench.scenarios.latency import exact
 from paybench.scenarios.recording import FORMAT
 from paybench.scenarios.rig import Rig
 
@@ -30,11 +32,17 @@ if TYPE_CHECKING:
     from paybench.devices.trace import Act, Injected, Trace
     from paybench.hil.bench import Bench
     from paybench.hil.driver import Driver
+    from paybench.scenarios.figures import Figures
+    from paybench.scenarios.recording import Tape
     from paybench.scenarios.scenario import Scenario
 
 PASSED, FAILED, BLOCKED, ERROR = "passed", "failed", "blocked", "error"
 PATIENCE_WITH_PEOPLE_S = 30.0
 """Patience in wall time, where a person holds a code before a reader."""
+LATENCY_BUDGET = "latency_budget_s."
+"""What the header's options have before the name of a part, for the budget of that part."""
+SETTING = "set."
+"""What they have before the name of a setting."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +55,13 @@ class Options:
         bench: The bench those parts are of: how to take hold of them; None for none.
         bank: ``memory``, or ``sqlite:FOLDER``.
         patience_s: How long verbs and expectations wait; None for the default.
+        latency_budgets_s: How long real parts may take to answer, in seconds, by part; the bench
+            has its own.
         operator: Asks a person for something a real part needs.
         watch: Called with the rig after every act, e.g. to draw.
+        settings: Settings of the scenario that are not to be what they are by default.
+        progress: Told now and then in a long run how far it is and how far it goes, in seconds.
+        tape: Where the trace of a long run may go while it runs; None: it is kept whole.
     """
 
     seed: int = 0
@@ -56,8 +69,12 @@ class Options:
     bench: Bench | None = None
     bank: str = "memory"
     patience_s: float | None = None
+    latency_budgets_s: Mapping[str, float] = field(default_factory=dict[str, float])
     operator: Callable[[str], None] = lambda _: None
     watch: Callable[[Rig], None] | None = None
+    settings: Mapping[str, int] = field(default_factory=dict[str, int])
+    progress: Callable[[float, float], None] = lambda _now_s, _end_s: None
+    tape: Tape | None = None
 
     @property
     def asked_patience_s(self) -> float | None:
@@ -65,6 +82,12 @@ class Options:
         if self.patience_s is None and self.bench is not None:
             return self.bench.about.patience_s
         return self.patience_s
+
+    @property
+    def asked_latency_budgets_s(self) -> dict[str, float]:
+        """The latency budgets asked for: the bench's and the run's own."""
+        budgets_s = self.bench.latency_budgets_s if self.bench is not None else {}
+        return {**budgets_s, **self.latency_budgets_s}
 
 
 @dataclass(frozen=True)
@@ -81,6 +104,7 @@ class Run:
         lateness: How late events ran, if it ran in wall time.
         failure: The exception behind the verdict.
         detail: For an error: where it was raised.
+        figures: What it has counted, if it was a fleet's.
     """
 
     scenario: Scenario
@@ -92,6 +116,7 @@ class Run:
     lateness: Lateness | None = None
     failure: Exception | None = None
     detail: str = ""
+    figures: tuple[Figures, ...] = ()
 
     @property
     def label(self) -> str:
@@ -118,12 +143,15 @@ def run(scenario: Scenario, variant: str = "", options: Options | None = None) -
     """
     options = options or Options()
     variant = check_variant(scenario, variant)
+    settings = check_settings(scenario, options.settings)
     drivers = drivers_for(options.real)
     header = header_for(scenario, variant, options)
     hold = Hold(drivers, options.bench, scenario.label(variant), options.operator)
     try:
         hold.take()
-        rig = make_rig(options, real=drivers)
+        rig = make_rig(options, real=drivers, settings=settings)
+        if options.tape is not None:
+            rig.world.trace.flow(header, options.tape.take, options.tape.keep)
         return play(scenario, variant, header, rig, options.watch, hold.lost)
     except PortUnavailable as unavailable:
         return _blocked_before(scenario, variant, header, unavailable)
@@ -134,7 +162,8 @@ def run(scenario: Scenario, variant: str = "", options: Options | None = None) -
 def replay_run(scenario: Scenario, header: Header, script: Iterable[Act | Injected]) -> Run:
     """Run a scenario again from a recording's acts and inputs, in virtual time."""
     options = options_of(header)
-    rig = make_rig(options, real=drivers_for(header.bench), script=script)
+    settings = check_settings(scenario, options.settings)
+    rig = make_rig(options, real=drivers_for(header.bench), script=script, settings=settings)
     return play(scenario, header.variant, header, rig, None)
 
 
@@ -142,6 +171,7 @@ def make_rig(
     options: Options,
     real: Mapping[str, Driver] | None = None,
     script: Iterable[Act | Injected] | None = None,
+    settings: Mapping[str, int] | None = None,
 ) -> Rig:
     """The rig a run's options ask for; a replay's bank is always in memory.
 
@@ -158,7 +188,10 @@ def make_rig(
         all_real=options.bench is None and script is None,
         operator=options.operator,
         patience_s=patience_s,
+        latency_budgets_s=options.asked_latency_budgets_s,
         script=script,
+        settings=settings,
+        progress=options.progress,
     )
 
 
@@ -186,13 +219,13 @@ def play(
             rig.world.env.settle()
     finally:
         rig.close()
-    if isinstance(failure, (UsageError, SpecError, BankError, RouteError)):
+    if isinstance(failure, (UsageError, SpecError, BankError, RouteError, TraceError)):
         where = _where(failure, scenario)
         raise UsageError(f"{where}{failure}") from failure
     if why_lost := lost():
         failure = PortLocked(why_lost)
     verdict = judge(failure)
-    why = "" if failure is None else sentence(failure, scenario)
+    why = "" if failure is None else with_lateness(sentence(failure, scenario), verdict, rig)
     rig.world.trace.events.append(Verdict(rig.world.env.now_ns, verdict, why))
     if watch is not None:
         watch(rig)
@@ -207,6 +240,7 @@ def play(
         lateness=wall.lateness if wall is not None else None,
         failure=failure,
         detail="".join(traceback.format_exception(failure)) if verdict == ERROR and failure else "",
+        figures=rig.fleet.figures if rig.fleet is not None else (),
     )
 
 
@@ -226,13 +260,19 @@ def sentence(failure: Exception, scenario: Scenario) -> str:
     text = str(failure).partition("\n")[0] or type(failure).__name__
     if isinstance(failure, PartSilent) and failure.heard:
         return f"{text}; what came was: {failure.heard}"
-    if isinstance(failure, (DeviceError, PortUnavailable)):
+    if isinstance(failure, (DeviceError, PortUnavailable, AnsweredLate)):
         return text
     if type(failure) is AssertionError:
         statement = _statement(failure)
         if statement is not None and statement.msg is None:
             text = ast.unparse(statement)
     return f"{_where(failure, scenario)}{type(failure).__name__}: {text}"
+
+
+def with_lateness(why: str, verdict: str, rig: Rig) -> str:
+    """Why a run failed, and what was late in it, which is often what is behind it."""
+    late = rig.late() if verdict == FAILED else ""
+    return f"{why}; {late}" if late not in why else why
 
 
 def check_variant(scenario: Scenario, variant: str) -> str:
@@ -247,15 +287,24 @@ def check_variant(scenario: Scenario, variant: str) -> str:
     return variant or (scenario.variants[0] if scenario.variants else "")
 
 
+def check_settings(scenario: Scenario, asked: Mapping[str, int]) -> dict[str, int]:
+    """The settings of a run: the scenario's own, where nothing else is asked for.
+
+    Raises:
+        UsageError: The scenario has no such setting, or it is below zero.
+    """
+    for name, value in asked.items():
+        if name not in scenario.settings:
+            raise UsageError(
+                f"{scenario.name} has no setting {name!r}{nearest(name, scenario.settings)}"
+            )
+        if value < 0:
+            raise UsageError(f"the setting {name} is 0 or more, not {value}")
+    return {**scenario.settings, **asked}
+
+
 def header_for(scenario: Scenario, variant: str, options: Options) -> Header:
     """The first line of the trace file of a run."""
-    asked: dict[str, str] = {}
-    if options.bank != "memory":
-        asked["bank"] = options.bank.partition(":")[0]
-    if options.bench is not None and options.bench.about.name:
-        asked["bench"] = options.bench.about.name
-    if options.asked_patience_s is not None:
-        asked["patience_s"] = f"{options.asked_patience_s:g}"
     return Header(
         format=FORMAT,
         paybench=package_version(),
@@ -263,9 +312,25 @@ def header_for(scenario: Scenario, variant: str, options: Options) -> Header:
         source="" if scenario.module.startswith(library.__name__) else _relative(scenario.file),
         variant=variant,
         seed=options.seed,
-        options=asked,
+        options=noted(options),
         bench=dict(options.real),
     )
+
+
+def noted(options: Options) -> dict[str, str]:
+    """What is noted of a run's options in the header of its trace, beside seed and real parts."""
+    asked: dict[str, str] = {}
+    if options.bank != "memory":
+        asked["bank"] = options.bank.partition(":")[0]
+    if options.bench is not None and options.bench.about.name:
+        asked["bench"] = options.bench.about.name
+    if options.asked_patience_s is not None:
+        asked["patience_s"] = exact(options.asked_patience_s)
+    for part, budget_s in sorted(options.asked_latency_budgets_s.items()):
+        asked[LATENCY_BUDGET + part] = exact(budget_s)
+    for name, value in sorted(options.settings.items()):
+        asked[SETTING + name] = str(value)
+    return asked
 
 
 def options_of(header: Header) -> Options:
@@ -275,6 +340,16 @@ def options_of(header: Header) -> Options:
         seed=header.seed,
         real=header.bench,
         patience_s=None if patience is None else float(patience),
+        latency_budgets_s={
+            key.removeprefix(LATENCY_BUDGET): float(text)
+            for key, text in header.options.items()
+            if key.startswith(LATENCY_BUDGET)
+        },
+        settings={
+            key.removeprefix(SETTING): int(text)
+            for key, text in header.options.items()
+            if key.startswith(SETTING)
+        },
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from paybench.scenarios.rig import Rig
 
@@ -20,7 +20,8 @@ class Scenario:
         name: What it is called on the command line: the function's name with hyphens.
         function: The function, of ``(rig)`` or ``(rig, variant)``.
         variants: Names of its variants; empty when there is but one way.
-        figure: Figure of the source text, e.g. ``3``; "" for none.
+        settings: Numbers a run may set otherwise, by name, each with what it is by default.
+        figure: Figure of the source text, e.g. ``3``, or a paragraph, ``[0120]``; "" for none.
         summary: First line of the docstring.
         module: Module it stands in.
         file: File it stands in.
@@ -30,6 +31,7 @@ class Scenario:
     name: str
     function: Callable[..., None]
     variants: tuple[str, ...]
+    settings: dict[str, int]
     figure: str
     summary: str
     module: str
@@ -57,19 +59,35 @@ class Scenario:
     def pytestmark(self, marks: list[Any]) -> None:
         self.function.__dict__["pytestmark"] = marks
 
+    @property
+    def figure_order(self) -> tuple[int, str]:
+        """Where its figure stands among others: 7A before 7B before 10; paragraphs come last."""
+        digits = self.figure.strip("AB[]")
+        return (int(digits) if digits.isdecimal() else 0, self.figure)
+
+    @property
+    def source(self) -> str:
+        """Where it stands in the source text: ``Fig 3``, ``[0120]``, or "" for nowhere."""
+        return f"Fig {self.figure}" if self.figure[:1].isdecimal() else self.figure
+
     def label(self, variant: str) -> str:
         """Name with variant, as lists and tests show it: ``shop-purchase[direct]``."""
         return f"{self.name}[{variant}]" if variant else self.name
 
 
 def scenario(
-    *, figure: str = "", variants: Sequence[str] = ()
+    *,
+    figure: str = "",
+    variants: Sequence[str] = (),
+    settings: Mapping[str, int] | None = None,
 ) -> Callable[[Callable[..., None]], Scenario]:
     """Make a function a scenario.
 
     Args:
-        figure: Figure of the source text it tells.
+        figure: Figure of the source text it tells, or a paragraph in brackets.
         variants: Names of variants; then the function takes the variant as second argument.
+        settings: Numbers a run may set otherwise (``--set customers=500``), each with what it is
+            by default; the function reads them with ``rig.setting``.
 
     Raises:
         TypeError: The function does not take what its variants ask for.
@@ -85,6 +103,7 @@ def scenario(
             name=name.replace("_", "-"),
             function=function,
             variants=tuple(variants),
+            settings=dict(settings or {}),
             figure=figure,
             summary=(inspect.getdoc(function) or "").partition("\n")[0],
             module=function.__module__,

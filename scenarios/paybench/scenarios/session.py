@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paybench.hil.spec import nearest
 from paybench.scenarios.discovery import find, in_library
 from paybench.scenarios.errors import UsageError
-from paybench.scenarios.recording import check_writable, write
+from paybench.scenarios.recording import Tape, check_writable
 from paybench.scenarios.run import check_variant, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from paybench.scenarios.report import View
     from paybench.scenarios.run import Options, Run
@@ -69,18 +70,26 @@ def play(
         )
     if several and options.bank != "memory":
         raise UsageError(f"{len(runs)} runs cannot share one {options.bank}: name a --variant")
+    if several:
+        _check_settings(runs, options.settings)
     if trace:
         check_writable(Path(trace) if _is_folder(trace) else Path(trace).parent)
     done: list[Run] = []
     with view.watching(several=several, total=len(runs)):
         for scenario, variant in runs:
-            options_now = replace(
-                options, operator=view.ask, watch=view.begin(scenario.label(variant))
-            )
-            finished = run(scenario, variant, options_now)
-            file = _trace_file(trace, finished)
-            if file is not None:
-                write(file, finished.content)
+            label = scenario.label(variant)
+            file = _trace_file(trace, label)
+            with Tape(file) as tape:
+                options_now = replace(
+                    options,
+                    operator=view.ask,
+                    watch=view.begin(label),
+                    progress=view.progress,
+                    settings=_its_own(scenario, options.settings) if several else options.settings,
+                    tape=tape,
+                )
+                finished = run(scenario, variant, options_now)
+                tape.end(finished.trace, finished.header)
             done.append(finished)
             view.end(finished, file)
     view.conclude(done)
@@ -91,7 +100,19 @@ def _is_folder(trace: str) -> bool:
     return trace.endswith("/") or Path(trace).is_dir()
 
 
-def _trace_file(trace: str, run: Run) -> Path | None:
+def _trace_file(trace: str, label: str) -> Path | None:
     if not trace:
         return None
-    return Path(trace) / f"{run.label}.jsonl" if _is_folder(trace) else Path(trace)
+    return Path(trace) / f"{label}.jsonl" if _is_folder(trace) else Path(trace)
+
+
+def _its_own(scenario: Scenario, settings: Mapping[str, int]) -> dict[str, int]:
+    """Of the settings for several runs, those that a scenario has."""
+    return {name: value for name, value in settings.items() if name in scenario.settings}
+
+
+def _check_settings(runs: Sequence[tuple[Scenario, str]], settings: Mapping[str, int]) -> None:
+    known = dict.fromkeys(name for scenario, _ in runs for name in scenario.settings)
+    for name in settings:
+        if name not in known:
+            raise UsageError(f"none of these has a setting {name!r}{nearest(name, known)}")
