@@ -166,9 +166,9 @@ def our_messages(registers: int, purchases: int) -> Callable[[], int]:
 
     def serve() -> Generator[Any]:
         while True:
-            message, sender = yield network.receive_from()
+            sent = yield network.receive_sent()
             yield env.timeout(SERVICE_S)
-            network.send(message, "D4", sender)
+            network.send(sent.message, "D4", sent.sender)
 
     for number in range(registers):
         ours, theirs = Port(env, f"r{number}", "air"), Port(env, f"p{number}", "air")

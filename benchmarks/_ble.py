@@ -1,22 +1,19 @@
-"""A BLE round trip, write to notification: our stream beside bare bleak and bumble, in turns.
+"""From a write over BLE to the notification that answers it.
 
 The radio is a process, and so is each of the two peripherals that echo: ours (`BlePeripheral`, with
-its thread, credit and heartbeat) and a bare bumble GATT server. The bare central is bleak on the
-same backend on one loop; ours is `BleCentral` with a loop of the world's kind at its end. So the
-ratio holds what both of our ends add: two hand-overs between threads each, and the counting.
+its credit and heartbeat) and a bare bumble GATT server. The bare central is bleak on the same
+backend on one loop; ours is `BleCentral` with a loop of the world's kind at its end. So what is
+compared holds all that both of our ends add: two hand-overs between threads, and the counting.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import selectors
-import statistics
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bleak import BleakClient, BleakScanner
@@ -27,10 +24,10 @@ from paybench.hil.ble.central import BleCentral
 from paybench.hil.ble.hci import Adapter
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
+TRIPS = 200
 PAYLOAD = bytes(range(64))
-BULK_BYTES = 500_000
 BARE_ECHO = """
 import asyncio, sys
 from bumble.core import UUID, AdvertisingData
@@ -54,6 +51,24 @@ asyncio.run(main())
 """
 
 
+@contextmanager
+def ble_link() -> Generator[dict[str, Callable[[], list[float]]]]:
+    """Rounds by name; each gives latencies in microseconds."""
+    virtual = "paybench.hil.virtual"
+    with ExitStack() as stack:
+        air = next(_process(stack, "-m", f"{virtual}.ble_radio")).split()[1]
+        twin = _process(
+            stack, "-m", f"{virtual}.ble_peripheral", "--hci", air, "--name", "ours", "--echo"
+        )
+        next(line for line in twin if line.startswith("advertising"))
+        next(_process(stack, "-c", BARE_ECHO, air))
+        bare, ours = Bare(air), Ours(air)
+        yield {"bare": bare.round_trips, "ours": ours.round_trips}
+        ours.close()
+        bare.close()
+        next(line for line in twin if line.startswith("advertising"))  # it has tidied up
+
+
 class Bare:
     """bleak on bumble, on one loop, as one would write it first."""
 
@@ -73,13 +88,13 @@ class Bare:
         self._rx = client.services.get_characteristic(RX_UUID)
         return client
 
-    def round_trips(self, count: int) -> list[float]:
-        """Latencies in microseconds."""
-        return self._loop.run_until_complete(self._round_trips(count))
+    def round_trips(self) -> list[float]:
+        """A round."""
+        return self._loop.run_until_complete(self._round_trips())
 
-    async def _round_trips(self, count: int) -> list[float]:
+    async def _round_trips(self) -> list[float]:
         latencies: list[float] = []
-        for _ in range(count):
+        for _ in range(TRIPS):
             self._echoed: asyncio.Future[bytes] = self._loop.create_future()
             begun = time.perf_counter_ns()
             await self._client.write_gatt_char(self._rx, PAYLOAD, response=False)
@@ -95,81 +110,41 @@ class Bare:
 
 
 class Ours:
-    """Our stream, and a loop like the world's at its end."""
+    """Our stream, and a loop like the world's at its end, which runs as while a device waits."""
 
     def __init__(self, air: str) -> None:
         self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
         self._central = BleCentral("ours", air)
         self._central.open()
         self._central.start(self._loop, self._take)
-        self._echoed = bytearray()
-        self._wanted = 0
+        self._latencies: list[float] = []
+
+    def round_trips(self) -> list[float]:
+        """A round."""
+        self._latencies = []
+        self._loop.call_soon(self._write)
+        self._loop.run_forever()
+        assert len(self._latencies) == TRIPS, "the link was lost"
+        return self._latencies
+
+    def _write(self) -> None:
+        self._echoed = b""
+        self._begun = time.perf_counter_ns()
+        self._central.write(PAYLOAD)
 
     def _take(self, data: bytes, lost: str) -> None:
-        assert not lost, lost
         self._echoed += data
-        if len(self._echoed) >= self._wanted:
+        if self._echoed == PAYLOAD:
+            self._latencies.append((time.perf_counter_ns() - self._begun) / 1e3)
+        if lost or len(self._latencies) == TRIPS:
             self._loop.stop()
-
-    def _echo(self, data: bytes) -> float:
-        self._echoed.clear()
-        self._wanted = len(data)
-        begun = time.perf_counter_ns()
-        self._central.write(data)
-        self._loop.run_forever()
-        latency = (time.perf_counter_ns() - begun) / 1e3
-        assert self._echoed == data
-        return latency
-
-    def round_trips(self, count: int) -> list[float]:
-        """Latencies in microseconds."""
-        return [self._echo(PAYLOAD) for _ in range(count)]
-
-    def bulk_kb_per_s(self) -> float:
-        """Throughput of one long write that comes back, each way."""
-        return BULK_BYTES / 1e3 / (self._echo(bytes(BULK_BYTES)) / 1e6)
+        elif self._echoed == PAYLOAD:
+            self._write()
 
     def close(self) -> None:
         """Hang up."""
         self._central.close()
         self._loop.close()
-
-
-def main() -> None:
-    """Print medians and, as the last line, the figures as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--trips", type=int, default=200, help="in each round")
-    parser.add_argument("--rounds", type=int, default=10)
-    arguments = parser.parse_args()
-    virtual = "paybench.hil.virtual"
-    with ExitStack() as stack:
-        air = next(_process(stack, "-m", f"{virtual}.ble_radio")).split()[1]
-        twin = _process(
-            stack, "-m", f"{virtual}.ble_peripheral", "--hci", air, "--name", "ours", "--echo"
-        )
-        next(line for line in twin if line.startswith("advertising"))
-        next(_process(stack, "-c", BARE_ECHO, air))
-        kinds = {"bare bleak on bumble": Bare(air), "ours": Ours(air)}
-        latencies: dict[str, list[float]] = {name: [] for name in kinds}
-        for _ in range(arguments.rounds):
-            for name, kind in kinds.items():
-                latencies[name] += kind.round_trips(arguments.trips)
-        ours = kinds["ours"]
-        assert isinstance(ours, Ours)
-        bulk = statistics.median(ours.bulk_kb_per_s() for _ in range(3))
-        for kind in kinds.values():
-            kind.close()
-    for name, values in latencies.items():
-        p99 = statistics.quantiles(values, n=100)[98]
-        print(f"{name:21} median {statistics.median(values):7.1f} µs   p99 {p99:7.1f} µs")
-    medians = {name: statistics.median(values) for name, values in latencies.items()}
-    figures = {
-        "ble_ratio": round(medians["ours"] / medians["bare bleak on bumble"], 3),
-        "ble_us_median": round(medians["ours"], 1),
-        "ble_bare_us_median": round(medians["bare bleak on bumble"], 1),
-        "ble_echo_kb_per_s": round(bulk),
-    }
-    print(json.dumps(figures))
 
 
 def _process(stack: ExitStack, *arguments: str) -> Generator[str]:
@@ -182,7 +157,3 @@ def _process(stack: ExitStack, *arguments: str) -> Generator[str]:
     stack.callback(process.terminate)
     assert process.stdout is not None
     yield from process.stdout
-
-
-if __name__ == "__main__":
-    main()
