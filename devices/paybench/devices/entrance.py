@@ -8,14 +8,13 @@ import msgspec
 
 from paybench.devices.admission import Action, Passed
 from paybench.devices.bank_line import hear
+from paybench.devices.barrier import Barrier
 from paybench.devices.code_reader import CodeReader
-from paybench.devices.device import Device, verb
+from paybench.devices.device import verb
 from paybench.devices.document import is_genuine
-from paybench.devices.environment import FOREVER, to_ns
-from paybench.devices.errors import OutOfOrder
-from paybench.devices.gate_arm import CLOSED, OPEN, GateArm
+from paybench.devices.gate_arm import CLOSED
 from paybench.devices.plain_profile import PlainProfileError
-from paybench.devices.register_line import UNANSWERED, RegisterLine
+from paybench.devices.register_line import UNANSWERED
 from paybench.devices.short_range import SHORT_RANGE
 from paybench.devices.ticket import TICKET, Ticket, TicketShown, TicketWanted
 from paybench.devices.wallet_code import read_document
@@ -48,7 +47,7 @@ class Entry(msgspec.Struct):
     serial: str = ""
 
 
-class Entrance(Device):
+class Entrance(Barrier):
     """Lets in whoever has a ticket: genuine, for this event, and not used before.
 
     It is told over the short-range link, or read as a code from a display or a piece of paper.
@@ -71,31 +70,15 @@ class Entrance(Device):
     role = "entrance"
 
     def __init__(self, world: World, name: str, *, issuer: str, event: str, seal: Seal) -> None:
-        super().__init__(world, name)
+        super().__init__(world, name, ANSWER_TIMEOUT_S)
         self.issuer = issuer
         self.event = event
-        self.short_range = self.port("short-range")
-        self.register = self.port("register")
-        self._admissions = RegisterLine(self, self.register, ANSWER_TIMEOUT_S)
-        self.arm = GateArm(world, name)
-        self.parts["arm"] = self.arm
         self._reader = CodeReader(self, self._take_code, "ticket")
         self.scanner = self._reader.scanner
         self.entry: Entry | None = None
         self._seal = seal
-        self._open_until_ns = 0
 
     # -- what people do -----------------------------------------------------------------------
-
-    @verb(mechanical=True)
-    def block(self) -> None:
-        """Hold the arm where it is, until `free`."""
-        self.arm.stuck = True
-
-    @verb(mechanical=True)
-    def free(self) -> None:
-        """Let go of the arm."""
-        self.arm.free()
 
     @verb()
     def read(self, phone: Phone) -> None:
@@ -106,7 +89,7 @@ class Entrance(Device):
             PartSilent: Nothing, or nothing readable, came from the scanner.
             UnexpectedReading: The scanner read another code than the one shown.
         """
-        self._refuse_if_busy()
+        self.refuse_if_busy()
         self._reader.read_display(phone)
 
     def meet(self, phone: Phone) -> None:
@@ -115,7 +98,7 @@ class Entrance(Device):
         Raises:
             OutOfOrder: It is busy with somebody else.
         """
-        self._refuse_if_busy()
+        self.refuse_if_busy()
         self.world.connect(self.short_range, phone.short_range, SHORT_RANGE)
         self.run(self._ask_phone(self._begin(phone.name)))
 
@@ -125,19 +108,13 @@ class Entrance(Device):
         Raises:
             Unmet: It were more or less, or it does not close.
         """
-        self.world.expect(
-            lambda: self.arm.passed == count and self.arm.position == CLOSED,
-            who=self.name,
-            expected=f"{count} admitted, arm closed",
-            seen=lambda: f"{self.arm.passed} admitted, arm {self.arm.position}",
-        )
+        self.expects_through(count, "admitted")
 
     # -- what the entrance does ---------------------------------------------------------------
 
     def boot(self) -> None:
         """Take up the entry that was under way when the power went."""
-        self.arm.fall_shut()
-        self._open_until_ns = 0
+        super().boot()
         self.entry = entry = self.store.get("entry", Entry)
         if entry is None:
             return
@@ -151,14 +128,9 @@ class Entrance(Device):
             self._stand(entry, "refused")
 
     @property
-    def _is_busy(self) -> bool:
+    def is_busy(self) -> bool:
+        """Whether somebody is there already."""
         return self.entry is not None and self.entry.state not in ("admitted", "refused")
-
-    def _refuse_if_busy(self) -> None:
-        if not self.powered:
-            raise OutOfOrder(f"{self.name} has no power")
-        if self._is_busy:
-            raise OutOfOrder(f"{self.name} is busy with somebody else: wait until it is done")
 
     def _begin(self, customer: str) -> Entry:
         number = (self.store.get("entries", int) or 0) + 1
@@ -183,7 +155,7 @@ class Entrance(Device):
 
     def _take_code(self, code: str) -> None:
         """A code was read: nobody is asked for anything, and nobody but the display is told."""
-        if self._is_busy:
+        if self.is_busy:
             self.decided(IGNORED, "a code while somebody else is let in")
             return
         entry = self._begin("")
@@ -226,9 +198,7 @@ class Entrance(Device):
         return ""
 
     def _open(self, entry: Entry) -> Generator[Any, Any, None]:
-        self._open_until_ns = FOREVER
-        if not (yield from self.arm.move(OPEN)):
-            self._open_until_ns = 0
+        if not (yield from self.open()):
             yield from self._release(entry, "The entrance is stuck: go to another one.")
             return
         self.decided("admitted", "a good ticket", entry.session)
@@ -241,20 +211,16 @@ class Entrance(Device):
             yield from self._spend(entry)
             return
         self._stand(entry, "admitted")
-        # Who comes at once finds it open, and it closes behind the last one.
-        self._open_until_ns = self.env.now_ns + to_ns(HOLDS_OPEN_S)
-        yield self.env.timeout(HOLDS_OPEN_S)
-        if self.env.now_ns >= self._open_until_ns:
-            yield from self.arm.move(CLOSED)
+        yield from self.close_behind(HOLDS_OPEN_S)
 
     def _spend(self, entry: Entry) -> Generator[Any, Any, None]:
         """Somebody is in: the register has to know that the ticket was used."""
         self.display.show("WELCOME", self.event)
-        yield from self._admissions.insist(entry.session, Action.SPEND, entry.serial)
+        yield from self.admissions.insist(entry.session, Action.SPEND, entry.serial)
         self._stand(entry, "admitted")
 
     def _release(self, entry: Entry, why: str) -> Generator[Any, Any, None]:
-        yield from self._admissions.insist(entry.session, Action.RELEASE, entry.serial)
+        yield from self.admissions.insist(entry.session, Action.RELEASE, entry.serial)
         self._refuse(entry, why)
 
     def _refuse(self, entry: Entry, why: str) -> None:
@@ -269,7 +235,7 @@ class Entrance(Device):
             self.short_range.send(told, "passed", entry.customer)
 
     def _ask(self, entry: Entry, action: Action) -> Generator[Any, Any, str]:
-        return self._admissions.ask(entry.session, action, entry.serial)
+        return self.admissions.ask(entry.session, action, entry.serial)
 
     def _stand(self, entry: Entry, state: str) -> None:
         entry.state = state

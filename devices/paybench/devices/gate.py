@@ -26,15 +26,14 @@ from paybench.devices.admission import (
     Way,
 )
 from paybench.devices.bank_line import BankLine, hear
+from paybench.devices.barrier import Barrier
 from paybench.devices.code_reader import CodeReader
-from paybench.devices.device import Device, verb
+from paybench.devices.device import verb
 from paybench.devices.document import is_genuine, issue
-from paybench.devices.environment import FOREVER, to_ns
-from paybench.devices.errors import OutOfOrder
-from paybench.devices.gate_arm import CLOSED, OPEN, GateArm
+from paybench.devices.gate_arm import CLOSED
 from paybench.devices.plain_profile import PlainProfileError
 from paybench.devices.purchase import AuthenticatedPurchase, PurchaseDeclined
-from paybench.devices.register_line import UNANSWERED, RegisterLine
+from paybench.devices.register_line import UNANSWERED
 from paybench.devices.settling import SettlementDemand
 from paybench.devices.short_range import SHORT_RANGE
 from paybench.devices.wallet_code import made_ns, read_document, read_entry
@@ -83,7 +82,7 @@ class Passage(msgspec.Struct):
     approval: Approval | None = None
 
 
-class Gate(Device):
+class Gate(Barrier):
     """A gate of a railway, a toll road, a ferry, an airport: lets in and out whom it may.
 
     What the phone tells first (D21, D31) comes over the short-range link, or is read as a code from
@@ -127,7 +126,7 @@ class Gate(Device):
         answer_timeout_s: float = 3.0,
         approval_timeout_s: float = 30.0,
     ) -> None:
-        super().__init__(world, name)
+        super().__init__(world, name, answer_timeout_s)
         self.line = line
         self.station = station
         self.way = way
@@ -136,33 +135,17 @@ class Gate(Device):
         self.fares = fares
         self.answer_timeout_s = answer_timeout_s
         self.approval_timeout_s = approval_timeout_s
-        self.short_range = self.port("short-range")
         self.bank_line = self.port("bank line")
-        self.register = self.port("register")
         self.bank = BankLine(self, self.bank_line, result_timeout_s=answer_timeout_s)
-        self._admissions = RegisterLine(self, self.register, answer_timeout_s)
-        self.arm = GateArm(world, name)
-        self.parts["arm"] = self.arm
         self._reader = CodeReader(self, self._take_code, "D21" if way is Way.IN else "D31")
         self.scanner = self._reader.scanner
         self.passage: Passage | None = None
         self._account_key = account_key
         self._seal = seal
         self._held = ""  # the phone whose code is to be read
-        self._open_until_ns = 0
         self._fresh = world.choices.stream(name, "challenge")
 
     # -- what people do -----------------------------------------------------------------------
-
-    @verb(mechanical=True)
-    def block(self) -> None:
-        """Hold the arm where it is, until `free`."""
-        self.arm.stuck = True
-
-    @verb(mechanical=True)
-    def free(self) -> None:
-        """Let go of the arm."""
-        self.arm.free()
 
     def meet(self, phone: Phone) -> Process:
         """Somebody holds a phone to the gate: it polls it.
@@ -173,7 +156,7 @@ class Gate(Device):
         Raises:
             OutOfOrder: It is busy with somebody else.
         """
-        self._refuse_if_busy()
+        self.refuse_if_busy()
         self._held = ""
         self.world.connect(self.short_range, phone.short_range, SHORT_RANGE)
         return self.run(self._let_pass(self._begin(phone.name, "polled")))
@@ -187,7 +170,7 @@ class Gate(Device):
             PartSilent: Nothing, or nothing readable, came from the scanner.
             UnexpectedReading: The scanner read another code than the one shown.
         """
-        self._refuse_if_busy()
+        self.refuse_if_busy()
         self.world.connect(self.short_range, phone.short_range, SHORT_RANGE)
         self._held = phone.name
         self._reader.read_display(phone)
@@ -198,19 +181,13 @@ class Gate(Device):
         Raises:
             Unmet: It were more or fewer, or it does not close.
         """
-        self.world.expect(
-            lambda: self.arm.passed == count and self.arm.position == CLOSED,
-            who=self.name,
-            expected=f"{count} passed, arm closed",
-            seen=lambda: f"{self.arm.passed} passed, arm {self.arm.position}",
-        )
+        self.expects_through(count, "passed")
 
     # -- what the gate does -------------------------------------------------------------------
 
     def boot(self) -> None:
         """Take up the passage that was under way when the power went."""
-        self.arm.fall_shut()
-        self._open_until_ns = 0
+        super().boot()
         self._held = ""
         self.passage = passage = self.store.get("passage", Passage)
         if passage is None:
@@ -228,14 +205,9 @@ class Gate(Device):
         elif passage.state in ("polled", "read", "asking"):
             self._stand(passage, "refused")
 
-    def _refuse_if_busy(self) -> None:
-        if not self.powered:
-            raise OutOfOrder(f"{self.name} has no power")
-        if self._is_busy:
-            raise OutOfOrder(f"{self.name} is busy with somebody else: wait until it is done")
-
     @property
-    def _is_busy(self) -> bool:
+    def is_busy(self) -> bool:
+        """Whether somebody is there already."""
         return self.passage is not None and self.passage.state not in ("passed", "refused")
 
     def _begin(self, customer: str, state: str) -> Passage:
@@ -272,7 +244,7 @@ class Gate(Device):
     def _take_code(self, code: str) -> None:
         """A code was read: what D21 or D31 says, if a phone is held to the gate."""
         customer, self._held = self._held, ""
-        if self._is_busy:
+        if self.is_busy:
             self.decided(IGNORED, "a code while somebody else goes through")
         elif not customer:
             self.decided(IGNORED, "a code, and no phone is held to the gate")
@@ -427,9 +399,7 @@ class Gate(Device):
 
     def _open(self, passage: Passage) -> Generator[Any, Any, None]:
         """Open for one passage, and close again; what does not open was not paid for."""
-        self._open_until_ns = FOREVER
-        if not (yield from self.arm.move(OPEN)):
-            self._open_until_ns = 0
+        if not (yield from self.open()):
             why = "The gate is stuck: go to another one."
             if passage.settlement_id:
                 yield from self._give_back(passage, why)
@@ -449,22 +419,18 @@ class Gate(Device):
                 yield from self._spend(passage)
                 return
         self._stand(passage, "passed")
-        # Who comes at once finds it open, and it closes behind the last one.
-        self._open_until_ns = self.env.now_ns + to_ns(self.business.holds_open_s)
-        yield self.env.timeout(self.business.holds_open_s)
-        if self.env.now_ns >= self._open_until_ns:
-            yield from self.arm.move(CLOSED)
+        yield from self.close_behind(self.business.holds_open_s)
 
     def _spend(self, passage: Passage) -> Generator[Any, Any, None]:
         """Somebody is out: the register has to know it, or they never get in again."""
-        yield from self._admissions.insist(passage.session, Action.SPEND, passage.serial)
+        yield from self.admissions.insist(passage.session, Action.SPEND, passage.serial)
         self._stand(passage, "passed")
 
     def _release(
         self, passage: Passage, why: str = "The phone did not store the admission."
     ) -> Generator[Any, Any, None]:
         """It did not come to a passage: the admission is as it was before."""
-        yield from self._admissions.insist(passage.session, Action.RELEASE, passage.serial)
+        yield from self.admissions.insist(passage.session, Action.RELEASE, passage.serial)
         self._refuse(passage, why)
 
     def _refuse(self, passage: Passage, why: str) -> None:
@@ -491,7 +457,7 @@ class Gate(Device):
     def _ask(
         self, passage: Passage, action: Action, account: AccountNumber | None = None
     ) -> Generator[Any, Any, str]:
-        return self._admissions.ask(passage.session, action, passage.serial, account)
+        return self.admissions.ask(passage.session, action, passage.serial, account)
 
     def _stand(self, passage: Passage, state: str) -> None:
         passage.state = state
