@@ -8,7 +8,9 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["bank.md", "approval.md", "storage.md", "emoney.md"])
+@pytest.mark.parametrize(
+    "page", ["bank.md", "approval.md", "storage.md", "emoney.md", "authentication.md"]
+)
 def test_examples_run(page, tmp_path, monkeypatch):
     """A page's examples, one after the other, do what the page says they do."""
     monkeypatch.chdir(tmp_path)

@@ -9,6 +9,8 @@ misuse of the API or broken storage.
     ├── ApprovalError (also ValueError)   a key, a counter or a proof's field that cannot sign
     ├── RestrictionError (also ValueError) a restriction out of range, or of nothing
     ├── EmoneyError (also ValueError)     a key or a name that no purse or mint can have
+    ├── AuthenticationError (also ValueError) what nobody can be enrolled with or checked by
+    ├── TinError (also ValueError)        a TIN, or what no settlement by TIN can have
     ├── AccountExistsError                the number is taken
     ├── AccountUnknownError               no account has that number
     ├── FundingError                      money that cannot be issued as asked
@@ -41,6 +43,14 @@ class RestrictionError(BankError, ValueError):
 
 class EmoneyError(BankError, ValueError):
     """A key or a name that no purse or mint can have, or one that is another purse's."""
+
+
+class AuthenticationError(BankError, ValueError):
+    """A password, biometric data, a cost or a limit that cannot be; none shows what is secret."""
+
+
+class TinError(BankError, ValueError):
+    """What cannot be a TIN, or a terminal, a user or a limit that no settlement by TIN can have."""
 
 
 class AccountExistsError(BankError):
