@@ -33,6 +33,7 @@ from paybench.devices.purchase import (
 from paybench.devices.settling import SettledResult
 from paybench.devices.signer import Signer
 from paybench.devices.ticket import TicketIssued, TicketWanted
+from paybench.devices.tin_messages import PayingNotice, TinOffered
 from paybench.devices.vending import ItemsOffered, Vended
 from paybench.devices.world import IGNORED
 
@@ -42,9 +43,13 @@ if TYPE_CHECKING:
     from paybench.bank.account import AccountNumber
     from paybench.bank.settlement import Outcome
     from paybench.devices.app import Request
+    from paybench.devices.biometric_sensor import BiometricSensor
     from paybench.devices.card_app import CardApp
+    from paybench.devices.code_reader import CodeReader
     from paybench.devices.collector import Collector
     from paybench.devices.message import Message
+    from paybench.devices.payer_app import PayerApp
+    from paybench.devices.port import Port
     from paybench.devices.purse_app import PurseApp
     from paybench.devices.short_range import Meets
     from paybench.devices.trace import Sent
@@ -61,6 +66,7 @@ TAKES: dict[type[Message], str] = {
     Poll: "wallet",
     TicketIssued: "wallet",
     TicketWanted: "wallet",
+    TinOffered: "payer",
     PurchaseDeclined: "collector",
     TransferDeclined: "purse",
     TransferOffer: "purse",
@@ -76,13 +82,14 @@ TAKES: dict[type[Message], str] = {
 HEARS: dict[type[Message], str] = {
     EmoneyData: "purse",
     IssuanceResult: "purse",
+    PayingNotice: "payer",
     RedemptionAnswer: "purse",
     StoreStatement: "purse",
     TransferReceipt: "purse",
 }
 """The same for what comes over the network."""
 
-RESUMES: dict[str, str] = {"collection": "collector", "purse identity": "purse"}
+RESUMES: dict[str, str] = {"collection": "collector", "payment": "payer", "purse identity": "purse"}
 """Which app goes on when the power is back, by the record in the store that says so."""
 
 APPS = sorted({*TAKES.values(), *HEARS.values(), *RESUMES.values()})
@@ -107,6 +114,10 @@ class Phone(Device):
         customer: Called when a bill has arrived, for fleets; a scenario's customer uses the verbs.
         signer: Signs for the owner's account.
         bank: The way to the bank.
+        telephone: Its port on the paying network, or None; and likewise, once its owner has
+            subscribed to paying by number,
+        camera: what reads codes, and
+        biometrics: what takes samples.
     """
 
     role = "phone"
@@ -130,6 +141,9 @@ class Phone(Device):
         self.short_range = self.port("short-range")
         self.network = self.port("network")
         self.bank = BankLine(self, self.network, shared=True)
+        self.telephone: Port | None = None
+        self.camera: CodeReader | None = None
+        self.biometrics: BiometricSensor | None = None
         self.request: Request | None = None
         self.bills: list[PurchaseInformation] = []
         self.customer: Callable[[Phone], object] | None = None
@@ -190,6 +204,13 @@ class Phone(Device):
         return Collector(self)
 
     @cached_property
+    def payer(self) -> PayerApp:
+        """Pays by transaction identifying number."""
+        from paybench.devices.payer_app import PayerApp
+
+        return PayerApp(self)
+
+    @cached_property
     def purse(self) -> PurseApp:
         """Holds electronic money (Fig 8)."""
         from paybench.devices.purse_app import PurseApp
@@ -247,6 +268,19 @@ class Phone(Device):
         request = self.asked("decline")
         self.request = None
         request.decline()
+
+    def subscribe(self) -> Port:
+        """Get what paying by number takes: a port on the paying network, a camera, a sensor."""
+        from paybench.devices.biometric_sensor import BiometricSensor
+        from paybench.devices.code_reader import CodeReader
+
+        if self.telephone is None:
+            self.telephone = self.port("telephone")
+            self.telephone.listen(self._hear)
+            self.camera = CodeReader(self, self._take_code, "code")
+            self.biometrics = BiometricSensor(self.world, self.name)
+            self.parts["biometrics"] = self.biometrics
+        return self.telephone
 
     # -- for its apps -------------------------------------------------------------------------
 
@@ -307,6 +341,9 @@ class Phone(Device):
             self.take_bill(message, sent.sender)
         else:
             self.decided(IGNORED, f"a {type(message).__name__} is nothing for a phone")
+
+    def _take_code(self, code: str) -> None:
+        self.payer.take_code(code)  # the app is another one after a loss of power
 
     def take_bill(self, message: PurchaseInformation, sender: str) -> None:
         """Store a bill, and show it ([0046])."""

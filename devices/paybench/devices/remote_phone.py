@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from paybench.bank.tin import AmountDue
 from paybench.devices.bill import Bill
-from paybench.devices.device import verb
+from paybench.devices.device import Device, verb
+from paybench.devices.errors import RouteError
+from paybench.devices.payment import DueRequest
 from paybench.devices.phone import Phone
 from paybench.devices.purchase import PurchaseInformation
 from paybench.devices.short_range import SHORT_RANGE
+from paybench.devices.tin_messages import PayingNotice
+from paybench.devices.world import IGNORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paybench.devices.message import Message
+    from paybench.devices.port import Port
     from paybench.devices.trace import Sent
 
-NEAR, NETWORK = 0, 1
+NEAR, NETWORK, TELEPHONE = 0, 1, 3
 """Channels of a line: which of the phone's ports is meant."""
 
 
@@ -60,6 +66,7 @@ class RemotePhone(Phone):
         self.spoken = 0
         self._unheard = -1
         self._peer = ""
+        self._due: AmountDue | None = None
         super().__init__(*args, **kwargs)
 
     @verb("password", "finger")
@@ -73,7 +80,8 @@ class RemotePhone(Phone):
         del password, finger  # the customer knows it; nobody else has to
         times = "" if taps == 1 else f", {taps} times"
         self.asked("approve")
-        what = self.bill.amount if self.bill is not None else "it"
+        asked = self._due if isinstance(self.request, DueRequest) else self.bill
+        what = asked.amount if asked is not None else "it"
         self._have_done(f"approve {what} on {self.name}{times}")
 
     @verb()
@@ -86,6 +94,12 @@ class RemotePhone(Phone):
         """
         self.asked("decline")
         self._have_done(f"decline on {self.name}")
+
+    def subscribe(self) -> Port:
+        """The phone may speak over the paying network; its camera and sensors are its own."""
+        telephone = super().subscribe()
+        telephone.listen(self._ring)
+        return telephone
 
     @property
     def apps_by_hand(self) -> Callable[[str, dict[str, Any], tuple[str, ...]], Any]:
@@ -106,10 +120,19 @@ class RemotePhone(Phone):
     def hear(self, channel: int, step: str, message: Message) -> None:
         """The phone says something: it leaves by the port of the channel."""
         self.spoken += 1
-        if channel == NETWORK:
-            self.network.send(message, step)
-        else:
-            self.short_range.send(message, step, self._peer)
+        port, to = {
+            NEAR: (self.short_range, self._peer),
+            NETWORK: (self.network, ""),
+            TELEPHONE: (self.telephone, ""),
+        }[channel]
+        kind = type(message).__name__
+        if port is None:
+            self.decided(IGNORED, f"a {kind} for nobody: {self.owner} has not subscribed")
+            return
+        try:
+            port.send(message, step, to)
+        except RouteError as error:
+            self.decided(IGNORED, f"a {kind} for nobody: {error}")
 
     def shown(self, lines: tuple[str, ...]) -> None:
         """The phone's display has changed."""
@@ -127,11 +150,12 @@ class RemotePhone(Phone):
     def _by_hand(self, name: str, arguments: dict[str, Any], secrets: tuple[str, ...]) -> None:
         words = [name]
         for key, value in arguments.items():
-            if isinstance(value, Phone):  # held to another phone
-                self.world.connect(self.short_range, value.short_range, SHORT_RANGE)
+            port: Port | None = getattr(value, "short_range", None)
+            if port is not None:  # held to another device
+                self.world.connect(self.short_range, port, SHORT_RANGE)
                 self._peer = value.name
             if key not in secrets:
-                words.append(value.name if isinstance(value, Phone) else str(value))
+                words.append(value.name if isinstance(value, Device) else str(value))
         self._have_done(f"{' '.join(words)} on {self.name}")
 
     def _have_done(self, wish: str) -> None:
@@ -151,8 +175,18 @@ class RemotePhone(Phone):
         self._unheard = self.spoken
         self._say(NEAR, message)
 
+    def _take_code(self, code: str) -> None:
+        self.decided(IGNORED, f"{code}, which a camera of the bench has read and not the phone's")
+
     def _hear(self, sent: Sent) -> None:
         self._say(NETWORK, sent.message)
+
+    def _ring(self, sent: Sent) -> None:
+        message = sent.message
+        if isinstance(message, PayingNotice) and isinstance(message.body, AmountDue):
+            self._due = message.body
+            self.request = DueRequest(self.payer, message.body.session)
+        self._say(TELEPHONE, message)
 
     def _say(self, channel: int, message: Message) -> None:
         if self.line is not None:

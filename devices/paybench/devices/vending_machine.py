@@ -11,8 +11,7 @@ from paybench.bank.money import Money
 from paybench.bank.recall import Reversal
 from paybench.bank.settlement import SettlingInformation
 from paybench.devices.bank_line import BankLine, hear
-from paybench.devices.device import Device, verb
-from paybench.devices.dispenser import Column, Dispenser
+from paybench.devices.dispensing_machine import DispensingMachine
 from paybench.devices.errors import OutOfOrder
 from paybench.devices.settling import SettlementDemand
 from paybench.devices.short_range import SHORT_RANGE
@@ -55,7 +54,7 @@ class Vend(msgspec.Struct):
     fallen: int = 0
 
 
-class VendingMachine(Device):
+class VendingMachine(DispensingMachine):
     """A machine with columns: offers, settles, and discharges if it was paid, and only then.
 
     Args:
@@ -70,7 +69,6 @@ class VendingMachine(Device):
 
     Attributes:
         vend: The vend under way or last ended, or None.
-        dispenser: Its mechanics.
     """
 
     role = "machine"
@@ -87,57 +85,17 @@ class VendingMachine(Device):
         choice_timeout_s: float = 60.0,
         result_timeout_s: float = 5.0,
     ) -> None:
-        super().__init__(world, name)
+        super().__init__(world, name, currency)
         self.account = account
         self.shop = shop
-        self.currency = currency
         self.choice_timeout_s = choice_timeout_s
         self.short_range = self.port("short-range")
         self.bank_line = self.port("bank line")
         self.bank = BankLine(self, self.bank_line, result_timeout_s=result_timeout_s)
-        self.dispenser = Dispenser(world, name)
-        self.parts["dispenser"] = self.dispenser
         self.vend: Vend | None = None
         self._account_key = account_key
 
     # -- what people do -----------------------------------------------------------------------
-
-    @verb(mechanical=True)
-    def load(self, number: str, name: str, price: str, stock: int) -> None:
-        """Fill a column.
-
-        Args:
-            number: The column's number, e.g. ``A3``.
-            name: What is in it.
-            price: What one costs, e.g. ``"1.50"``.
-            stock: How many.
-
-        Raises:
-            MoneyError: The price is malformed.
-        """
-        column = Column(number, name, Money.parse(price, self.currency), stock)
-        former = self.dispenser.columns.get(number)
-        if former is not None:  # whoever fills it turns no counter back, and frees nothing
-            column.fallen, column.jammed = former.fallen, former.jammed
-        self.dispenser.columns[number] = column
-
-    @verb(mechanical=True)
-    def jam(self, number: str) -> None:
-        """Have what is in a column stick, until `free`.
-
-        Raises:
-            OutOfOrder: There is no such column.
-        """
-        self._column(number).jammed = True
-
-    @verb(mechanical=True)
-    def free(self, number: str) -> None:
-        """Free a column that is stuck.
-
-        Raises:
-            OutOfOrder: There is no such column.
-        """
-        self._column(number).jammed = False
 
     def meet(self, phone: Phone) -> Process:
         """A customer holds a phone to the machine: it offers what it has (D11).
@@ -155,20 +113,6 @@ class VendingMachine(Device):
             raise OutOfOrder(f"{self.name} is busy with another customer: wait until it is done")
         self.world.connect(self.short_range, phone.short_range, SHORT_RANGE)
         return self.run(self._sell_to(self._begin(phone.name)))
-
-    def expects_discharged(self, number: str, count: int) -> None:
-        """Expect so many articles to have fallen from a column in all.
-
-        Raises:
-            Unmet: It were others.
-        """
-        column = self._column(number)
-        self.world.expect(
-            lambda: column.fallen == count,
-            who=self.name,
-            expected=f"{count} of {number} discharged",
-            seen=lambda: f"{column.fallen}",
-        )
 
     # -- what the machine does ----------------------------------------------------------------
 
@@ -262,13 +206,13 @@ class VendingMachine(Device):
         elif outcome.amount != vend.price:
             yield from self._give_back(vend, f"The bank settled {outcome.amount}.")
         else:
-            vend.fallen = self._column(vend.number).fallen
+            vend.fallen = self.column(vend.number).fallen
             self._stand(vend, "discharging")
             yield from self._discharge(vend)
 
     def _discharge(self, vend: Vend) -> Generator[Any, Any, None]:
         """Turn the column; what does not fall is given back."""
-        column = self._column(vend.number)
+        column = self.column(vend.number)
         self.display.show("HERE IT COMES")
         fell = column.fallen > vend.fallen  # before the power went
         if not fell:
@@ -309,10 +253,3 @@ class VendingMachine(Device):
         vend.state = state
         self.store.put("vend", vend)
         self.become(state, vend.settlement_id)
-
-    def _column(self, number: str) -> Column:
-        column = self.dispenser.columns.get(number)
-        if column is None:
-            there = ", ".join(self.dispenser.columns) or "none"
-            raise OutOfOrder(f"{self.name} has no column {number!r} (there are: {there})")
-        return column
