@@ -74,8 +74,18 @@ STEPS = [
     Step("D94", "[0114]", "40 to bank: settling information"),
     Step("D95", "[0115]", "bank to 40: settled result"),
     Step("D96", "[0116]", "40 to phone: ticket data"),
+    Step("T1", "TIN 5, 9, 47", "terminal, or phone in reverse, to apparatus: a number is wanted"),
+    Step("T2", "TIN 5, 47", "apparatus to whoever wants it: the number"),
+    Step("T3", "TIN 5, 48", "the other side to apparatus: the number it was shown"),
+    Step("T4", "TIN 5, 10, 12", "apparatus to both sides: they are synchronised"),
+    Step("T5", "TIN 7", "billing terminal to apparatus: the amount"),
+    Step("T6", "TIN 8, 10", "apparatus to phone: amount and billing terminal"),
+    Step("T7", "TIN 8", "phone to apparatus: final confirmation, signed"),
+    Step("T8", "TIN 8", "apparatus to billing terminal: completed"),
+    Step("T9", "TIN 8", "apparatus to phone: receipt"),
 ]
 OURS = [
+    Step("A1", "TIN 42, 43", "terminal to apparatus: a number, to authenticate who sends it"),
     Step("R1", "", "payee's device to bank: give the payment back, or never let it settle"),
     Step("R2", "", "bank to payee's device: how the settlement stands"),
     Step("R3", "", "card apparatus 20 to 100: what was asked is not used"),
@@ -89,7 +99,8 @@ HEAD = """\
 Which scenario plays which step of the source text, between which devices. The page is made by
 `python tests/scenarios/test_flows.py` from what the scenarios of the library do when they run;
 a test fails when a step has no scenario, or the page is not what the library does.
-`paybench run NAME` plays one; each is a test.
+`paybench run NAME` plays one; each is a test. TIN stands for the claims on settlement by
+transaction identifying number, which name no steps: T1 to T9 and A1 are our names.
 
 ## Steps
 

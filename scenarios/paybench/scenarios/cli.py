@@ -29,7 +29,10 @@ EXAMPLES = {
         "paybench run shop-purchase --real register.scanner=serial:/dev/ttyACM0 --trace run.jsonl\n"
         "paybench run commuter-day --set customers=50000 --set gates=1000"
     ),
-    "show": "paybench show run.jsonl\npaybench show run.jsonl --as mermaid",
+    "show": (
+        "paybench show run.jsonl\npaybench show run.jsonl --as mermaid\n"
+        "paybench show --state settlement-session"
+    ),
     "replay": "paybench replay run.jsonl",
     "demo": "paybench demo",
     "attach": (
@@ -223,17 +226,25 @@ def run_scenarios(
     sys.exit(worst([run.verdict for run in runs]))
 
 
-@cli.command("show", short_help="Show a trace: ladder, Mermaid, JSON.")
-@click.argument("trace", type=click.Path(path_type=Path))
+@cli.command("show", short_help="Show a trace: ladder, Mermaid, JSON; or a state machine.")
+@click.argument("trace", type=click.Path(path_type=Path), required=False)
+@click.option("--state", metavar="NAME", default="", help="A state machine instead of a trace.")
 @click.option(
     "--as", "form", type=click.Choice(["ladder", "mermaid", "json"]), default="ladder",
     show_default=True,
 )  # fmt: skip
-def show_trace(trace: Path, form: str) -> None:
-    """Show a TRACE file as a ladder, as a Mermaid diagram or as JSON."""
-    from paybench.scenarios import report
+def show_trace(trace: Path | None, state: str, form: str) -> None:
+    """Show a TRACE file, or a state machine, to be read, as a Mermaid diagram or as JSON."""
+    if (trace is None) == (not state):
+        raise click.UsageError("name a TRACE file, or a state machine with --state")
+    if state:
+        from paybench.scenarios.machine_view import show_machine
 
-    report.show(trace, form)
+        show_machine(state, form)
+    elif trace is not None:
+        from paybench.scenarios import report
+
+        report.show(trace, form)
 
 
 @cli.command("replay", short_help="Run a recorded trace again and compare.")

@@ -18,6 +18,7 @@ def gist(message: object) -> str:
         message: A message, or the dict a trace file holds for one.
     """
     fields = _fields(message)
+    fields = _part(fields.get("body")) or fields  # of a message in an envelope
     outcome = _part(fields.get("outcome"))
     if outcome:
         return _outcome_text(outcome)
@@ -28,7 +29,9 @@ def gist(message: object) -> str:
         return str(fields["iso"]).partition(" | ")[0]
     if "payload" in fields:
         return str(fields["payload"])
-    return _amount_text(fields)
+    if "sentence" in fields and "reason" in fields:  # a refusal
+        return str(fields["reason"])
+    return _amount_text(fields) or str(fields.get("tin", ""))
 
 
 def changes(before: object, after: object) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paybench.devices.back_office import BackOffice
+from paybench.devices.billing_terminal import BillingTerminal
 from paybench.devices.cash_register import CashRegister
 from paybench.devices.management_host import ManagementHost
 from paybench.devices.phone import Phone
@@ -15,11 +16,21 @@ from paybench.scenarios.errors import UsageError
 from paybench.scenarios.lines import BANK_LINE
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from paybench.bank.account import AccountNumber
+    from paybench.devices.customer_computer import CustomerComputer
+    from paybench.devices.demanding_terminal import DemandingTerminal
+    from paybench.devices.emoney_slot import EmoneySlot
+    from paybench.devices.proving_terminal import ProvingTerminal
     from paybench.devices.seller import Seller
     from paybench.devices.till import Till
+    from paybench.devices.tin_vending_machine import TinVendingMachine
+    from paybench.devices.web_shop import WebShop
     from paybench.scenarios.card_company import CardCompany
     from paybench.scenarios.rig import Rig
+    from paybench.scenarios.tin_office import SubscriberOptions, TerminalOptions
+    from paybench.scenarios.tin_sellers import MachineOptions
 
 OFFICE_PASSWORD = "office"  # noqa: S105 - a shop's people log in with it, in the story
 """What a shop's people log in with at its back office."""
@@ -96,6 +107,66 @@ class Shop(Party):
             self._rig.connect_to_bank(machine.bank_line)
         self._rig.install(machine)
         return machine
+
+    def billing_terminal(self, **options: Unpack[TerminalOptions]) -> BillingTerminal:
+        """A terminal that bills by transaction identifying number, with a clerk behind it.
+
+        Args:
+            options: How it is registered: see `TerminalOptions`.
+
+        Raises:
+            UsageError: There is no such method of authentication.
+        """
+        name = self._device_name(BillingTerminal.role)
+        return self._rig.tin_office.billing_terminal(self, name, options)
+
+    def tin_vending_machine(self, **options: Unpack[MachineOptions]) -> TinVendingMachine:
+        """A vending machine that bills by transaction identifying number, empty.
+
+        Args:
+            options: How it is registered, and sells: see `MachineOptions`.
+
+        Raises:
+            UsageError: There is no such method of authentication, or no such restriction.
+        """
+        from paybench.scenarios.tin_sellers import tin_vending_machine
+
+        return tin_vending_machine(self._rig, self, self._device_name("tin-machine"), options)
+
+    def emoney_slot(self, machine: TinVendingMachine) -> EmoneySlot:
+        """Have one of its vending machines take e-money, too.
+
+        Raises:
+            UsageError: It takes it already.
+        """
+        from paybench.scenarios.tin_sellers import emoney_slot
+
+        return emoney_slot(self._rig, self, machine)
+
+    def web_shop(self, **options: Unpack[TerminalOptions]) -> WebShop:
+        """A server that sells to customers' computers, with an empty catalogue.
+
+        Args:
+            options: How it is registered: see `TerminalOptions`.
+
+        Raises:
+            UsageError: There is no such method of authentication.
+        """
+        from paybench.scenarios.tin_sellers import web_shop
+
+        return web_shop(self._rig, self, self._device_name("web"), options)
+
+    def demanding_terminal(self, **options: Unpack[TerminalOptions]) -> DemandingTerminal:
+        """A terminal that has people authenticated, with a clerk behind it; nothing is sold.
+
+        Args:
+            options: How it is registered: see `TerminalOptions`.
+
+        Raises:
+            UsageError: There is no such method of authentication.
+        """
+        name = self._device_name("demander")
+        return self._rig.authentication_office.demanding_terminal(self, name, options)
 
     def office(self) -> BackOffice:
         """Its back office: sells over the Internet, and decides what the bank leaves to it."""
@@ -239,6 +310,38 @@ class Customer(Party):
             raise UsageError(f"{self.name} has no phone for a purse: customer.phone() first")
         for phone in phones:
             circulation.equip(self, phone, store)
+
+    def subscribes(self, **options: Unpack[SubscriberOptions]) -> None:
+        """Subscribe to paying by transaction identifying number, with the newest phone.
+
+        Args:
+            options: Calling number, what is registered, demands: see `SubscriberOptions`.
+
+        Raises:
+            UsageError: The customer has no phone yet, or this cannot be registered.
+        """
+        self._rig.tin_office.subscribe(self, options)
+
+    def computer(self) -> CustomerComputer:
+        """A computer with a browser, for web shops."""
+        from paybench.devices.customer_computer import CustomerComputer
+
+        name = self._device_name(CustomerComputer.role)
+        computer = CustomerComputer(self._rig.world, name, currency=self._rig.currency)
+        self._rig.install(computer)
+        return computer
+
+    def proving_terminal(self, **options: Unpack[SubscriberOptions]) -> ProvingTerminal:
+        """A telephone at which the customer proves to third parties who it is.
+
+        Args:
+            options: Calling number, what is registered, demands: see `SubscriberOptions`.
+
+        Raises:
+            UsageError: This cannot be registered.
+        """
+        name = self._device_name("prover")
+        return self._rig.authentication_office.proving_terminal(self, name, options)
 
     def phone(self) -> Phone:
         """The phone in the customer's pocket: simulated, or a real one that the bench names."""

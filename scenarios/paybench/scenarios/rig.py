@@ -25,19 +25,23 @@ from paybench.scenarios.party import Customer, Party, Shop
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from paybench.devices.authentication_apparatus import AuthenticationApparatus
     from paybench.devices.device import Device
     from paybench.devices.eavesdropper import Eavesdropper
     from paybench.devices.identity import Authority
     from paybench.devices.link import LinkProfile
     from paybench.devices.port import Port
+    from paybench.devices.settlement_apparatus import SettlementApparatus
     from paybench.devices.trace import Act, Injected
     from paybench.hil.driver import Driver
+    from paybench.scenarios.authentication_office import AuthenticationOffice
     from paybench.scenarios.card_company import CardCompany
     from paybench.scenarios.circulation import Circulation
     from paybench.scenarios.fleet.behaviour import Behaviour
     from paybench.scenarios.fleet.curve import Demand
     from paybench.scenarios.fleet.fleet import Fleet
     from paybench.scenarios.line import Line
+    from paybench.scenarios.tin_office import TinOffice
     from paybench.scenarios.venue import Venue
 
 SHOPS_BRANCH = 1
@@ -235,6 +239,30 @@ class Rig:
         from paybench.scenarios.circulation import Circulation
 
         return Circulation(self)
+
+    @cached_property
+    def tin_office(self) -> TinOffice:
+        """Settlement by transaction identifying number; made when first needed."""
+        from paybench.scenarios.tin_office import TinOffice
+
+        return TinOffice(self)
+
+    @cached_property
+    def authentication_office(self) -> AuthenticationOffice:
+        """Authentication for third parties; made when first needed."""
+        from paybench.scenarios.authentication_office import AuthenticationOffice
+
+        return AuthenticationOffice(self)
+
+    @property
+    def authentication_apparatus(self) -> AuthenticationApparatus:
+        """The authentication apparatus, between terminals that demand and telephones."""
+        return self.authentication_office.apparatus
+
+    @property
+    def apparatus(self) -> SettlementApparatus:
+        """The settlement apparatus, between billing terminals and phones."""
+        return self.tin_office.apparatus
 
     def populate(
         self,
@@ -531,6 +559,10 @@ class Rig:
             self.host.accounts[device.name] = account
         if self._authority is not None and hasattr(device, "short_range"):
             self._encode(device, _short_range(device), self._authority)
+        self.fit(device)
+
+    def fit(self, device: Device) -> None:
+        """Real parts take the places of a device's simulated ones; again when it has got more."""
         whole: dict[str, Any] = {"": device} if hasattr(device, "kind") else {}
         for part_name, part in {**whole, **device.parts}.items():
             suffix = f".{part_name}" if part_name else ""

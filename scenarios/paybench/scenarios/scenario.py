@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from paybench.scenarios.rig import Rig
+
+CLAIMS = "TIN"
+"""What the claims on transaction identifying numbers are called as figures: ``TIN 29``."""
+CLAIMS_AFTER = 1000
 
 
 @dataclass(eq=False)
@@ -21,7 +26,8 @@ class Scenario:
         function: The function, of ``(rig)`` or ``(rig, variant)``.
         variants: Names of its variants; empty when there is but one way.
         settings: Numbers a run may set otherwise, by name, each with what it is by default.
-        figure: Figure of the source text, e.g. ``3``, or a paragraph, ``[0120]``; "" for none.
+        figure: Figure of the source text, e.g. ``3``, a paragraph, ``[0120]``, or claims on
+            transaction identifying numbers, ``TIN 29``; "" for none.
         summary: First line of the docstring.
         module: Module it stands in.
         file: File it stands in.
@@ -61,13 +67,14 @@ class Scenario:
 
     @property
     def figure_order(self) -> tuple[int, str]:
-        """Where its figure stands among others: 7A before 7B before 10; paragraphs come last."""
-        digits = self.figure.strip("AB[]")
-        return (int(digits) if digits.isdecimal() else 0, self.figure)
+        """Where its figure stands: 7A before 7B before 10, then paragraphs, then claims."""
+        digits = re.search(r"\d+", self.figure)
+        number = int(digits[0]) if digits else 0
+        return (number + CLAIMS_AFTER * self.figure.startswith(CLAIMS), self.figure)
 
     @property
     def source(self) -> str:
-        """Where it stands in the source text: ``Fig 3``, ``[0120]``, or "" for nowhere."""
+        """Where it stands in the source: ``Fig 3``, ``[0120]``, ``TIN 29``; "" for nowhere."""
         return f"Fig {self.figure}" if self.figure[:1].isdecimal() else self.figure
 
     def label(self, variant: str) -> str:
