@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 
 _NURSERY = """
 import json, os, runpy, signal, socket, sys, traceback, warnings
@@ -66,6 +67,18 @@ class Nursery:
             child.kill()
             child.stdin.close()
             child.stdout.close()
+
+    @contextmanager
+    def twin(self, module, *arguments):
+        """A twin's process, as `processes.twin` gives it."""
+        with self.process("-m", f"paybench.hil.virtual.{module}", *arguments) as child:
+            words, stdin = child.stdout.readline().split(), child.stdin.buffer
+
+            def pull(_wish=""):
+                stdin.write(b"\n")
+                stdin.flush()
+
+            yield words, SimpleNamespace(stdin=stdin, pull=pull)
 
     def close(self):
         self._socket.close()

@@ -38,10 +38,12 @@ class Customers:
     """Whoever holds the phones: types on the right one what is asked for, with the password.
 
     Args:
+        answer: What they answer when a phone asks them who they are.
         processes: The phones' processes, by whose they are.
     """
 
-    def __init__(self, **processes):
+    def __init__(self, answer="", /, **processes):
+        self._answer = answer
         self._processes = processes
 
     def __call__(self, wish):
@@ -53,6 +55,10 @@ class Customers:
                 keys = f"choose {number} {PASSWORD}"
             case ["bill", _, *how]:
                 keys = f"bill {' '.join(how)}"
+            case ["answer"]:
+                keys = f"answer {self._answer}"
+            case ["scan", *_]:
+                keys = what  # as it is: a code may have spaces, and several in a row
             case words:
                 keys = " ".join(words)
         stdin = self._processes[phone.partition(".")[0]].stdin

@@ -59,6 +59,13 @@ MATRIX = [
     Row("Fig 5, codes refused", "phone.display, gate.scanner", "qr-display, serial, camera, wedge", f"{READER}, pictures or key events from another process, {SHOWN}", "test_code_flows.py::test_a_gate_that_refuses_a_code"),
     Row("Fig 10, ticket as a code, and its copy", "phone.display, an entrance's scanner each", "qr-display, serial, camera, wedge", f"{READER}, pictures and key events from another process, {SHOWN}", "test_code_flows.py::test_a_ticket_and_its_copy"),
     Row("Fig 10, ticket as a code", "phone and its display", "tcp and qr-display", f"{PHONE}, and a reader of what its display shows", "test_code_flows.py::test_a_ticket_and_its_copy"),
+    Row("TIN 1, 37 and 40, the number of a terminal, a machine, a page; and refusals", "display of each, phone.scanner", "qr-display, camera", f"folder and network camera, {SHOWN}", "test_tin_flows.py::test_a_phones_camera_reads_the_number"),
+    Row("TIN 47, the phone's number", "phone.display, billing.scanner", "qr-display, serial, wedge, camera", f"{READER}, key events and pictures from another process, {SHOWN}", "test_tin_flows.py::test_a_terminals_reader_reads_the_phones_number"),
+    Row("TIN 48, 49 and 50, refusals", "phone.display, billing.scanner", "qr-display, serial, camera, wedge", f"{READER}, pictures and key events from another process, {SHOWN}", "test_tin_flows.py::test_what_a_terminals_reader_reads_is_refused"),
+    Row("TIN 1 and 47, the number by short-range radio both ways", "phone", "tcp, ble-central, ble-peripheral", f"{PHONE} on a socket and on the virtual radio", "test_tin_flows.py::test_a_real_phone_pays_by_a_number"),
+    Row("TIN 1, read by the phone's own camera", "phone, billing.display", "tcp and qr-display", f"{PHONE}, which is told {SHOWN[3:]}", "test_tin_flows.py::test_a_real_phone_reads_with_its_own_camera"),
+    Row("TIN 2, 8, 11, 48 and 49, refusals", "phone", "tcp", PHONE, "test_tin_flows.py::test_refusals_with_a_real_phone"),
+    Row("TIN 14, by password", "phone", "tcp", PHONE, "test_tin_flows.py::test_a_password_from_a_real_phone_is_dots"),
     Row("codes read", "register.scanner", "serial, tcp, ble-central", "random and mutated bytes", "test_noise.py::test_a_driver_takes_any_bytes"),
 ]  # fmt: skip
 HEAD = """\

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from processes import twin
 from rounds import rounds
 
-from paybench.devices.trace import Sent, State
+from paybench.bank import AccountNumber, Money
+from paybench.bank.tin import Declined, Purchase, PurchaseHistory, TerminalDetails, TerminalKind
+from paybench.devices.remote_phone import RemotePhone
+from paybench.devices.settling import Inquiry
+from paybench.devices.tin_messages import PayingCall, PayingNotice, TinHanded
+from paybench.devices.trace import Decision, Sent, State
+from paybench.devices.world import World
+from paybench.hil.phone_line import PhoneLine
+from paybench.hil.wire.message import Channel
 from paybench.scenarios.discovery import find
 from paybench.scenarios.recording import write
 from paybench.scenarios.replay import replay
@@ -175,3 +183,48 @@ def test_a_real_phone_pays_over_bluetooth(we_are, variant, tmp_path):
     assert (recorded.verdict, recorded.why) == ("passed", "")
     write(tmp_path / "run.jsonl", recorded.content)
     assert replay(tmp_path / "run.jsonl").diverged_at is None
+
+
+class Told:
+    """A phone of nobody's, with a line that goes nowhere, and what the trace says it decided."""
+
+    def __init__(self):
+        self.world = World()
+        account = AccountNumber(2, 2)
+        self.phone = RemotePhone(
+            self.world, "B.phone", account=account, password="2468", approval_key=bytes(32)
+        )
+        self.line = PhoneLine(self.phone, self.world, lambda _data: None, lambda _wish: None)
+
+    @property
+    def why(self):
+        return [e.why for e in self.world.trace.events if isinstance(e, Decision)]
+
+
+@pytest.mark.parametrize(
+    ("channel", "message", "sentence"),
+    [
+        (Channel.SHORT_RANGE, TinHanded("123456786"), "a TinHanded for nobody: "),
+        (Channel.NETWORK, Inquiry("x"), "a Inquiry for nobody: "),
+        (Channel.TELEPHONE, PayingCall(Declined("x")), "for nobody: B.phone has not subscribed"),
+    ],
+)
+def test_what_a_phone_says_to_nobody_is_noted(channel, message, sentence):
+    """A phone under test that speaks where nobody listens does no harm, and is told on."""
+    told = Told()
+    told.phone.hear(channel, "S1", message)
+    [why] = told.why
+    assert sentence in why
+
+
+def test_what_does_not_fit_a_wire_is_noted():
+    """A history too long for a payload is not sent, and the trace says so; four purchases fit."""
+    told = Told()
+    where = TerminalDetails("t" * 10, "n" * 10, "p" * 10, TerminalKind.VENDING_MACHINE)
+    bought = Purchase("tin-000001-123456", 2**62, where, Money(10**9, "EUR"))
+    told.line.say(Channel.TELEPHONE, PayingNotice(PurchaseHistory((bought,) * 4)))
+    assert told.why == []
+    told.line.say(Channel.TELEPHONE, PayingNotice(PurchaseHistory((bought,) * 20)))
+    [why] = told.why
+    assert "a PayingNotice of" in why
+    assert "does not fit into a payload of 1024" in why

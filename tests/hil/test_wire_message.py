@@ -1,3 +1,5 @@
+import typing
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -15,12 +17,25 @@ from paybench.bank import (
     Restriction,
     SettlingInformation,
 )
+from paybench.bank.authentication import Method
+from paybench.bank.secret import MASK, Secret
+from paybench.bank.tin import (
+    AuthenticationAnswered,
+    FromPaying,
+    Purchase,
+    Refusal,
+    State,
+    TerminalDetails,
+    TerminalKind,
+    ToPaying,
+)
 from paybench.devices.admission import Way
 from paybench.devices.document import Document
 from paybench.devices.message import Message
-from paybench.devices.phone import TAKES
+from paybench.devices.phone import HEARS, TAKES
 from paybench.devices.scanner import Reading
 from paybench.devices.settling import Inquiry, SettlementDemand
+from paybench.devices.tin_messages import PayingCall, PayingNotice
 from paybench.devices.vending import Item
 from paybench.hil.wire.errors import MessageRefused
 from paybench.hil.wire.frame import PAYLOAD_MAX_BYTES
@@ -46,6 +61,17 @@ approvals = st.builds(
     st.binary(max_size=32),
     restrictions,
 )
+outcomes = st.builds(
+    Outcome,
+    texts,
+    st.booleans(),
+    amounts,
+    st.none() | st.sampled_from(Reason),
+    texts,
+    st.none() | amounts,
+    st.none() | st.integers(0, 2**63 - 1),
+)
+terminals = st.builds(TerminalDetails, texts, texts, texts, st.sampled_from(TerminalKind))
 documents = st.builds(Document, texts, texts, texts, st.binary(max_size=64), st.binary(max_size=64))
 fields = {
     AccountNumber: accounts,
@@ -61,16 +87,8 @@ fields = {
         texts,
         restrictions,
     ),
-    Outcome: st.builds(
-        Outcome,
-        texts,
-        st.booleans(),
-        amounts,
-        st.none() | st.sampled_from(Reason),
-        texts,
-        st.none() | amounts,
-        st.none() | st.integers(0, 2**63 - 1),
-    ),
+    Outcome: outcomes,
+    Outcome | None: st.none() | outcomes,
     Proof: st.builds(
         Proof,
         accounts,
@@ -86,18 +104,38 @@ fields = {
         st.builds(Item, texts, texts, amounts, st.booleans()), max_size=3
     ).map(tuple),
     Way: st.sampled_from(Way),
+    TerminalDetails: terminals,
+    tuple[Purchase, ...]: st.lists(
+        st.builds(Purchase, texts, st.integers(0, 2**63 - 1), terminals, amounts), max_size=2
+    ).map(tuple),
+    Secret: st.builds(Secret, texts),
+    Method: st.sampled_from(Method),
+    tuple[Method, ...]: st.lists(st.sampled_from(Method), max_size=3).map(tuple),
+    Refusal: st.sampled_from(Refusal),
+    State: st.sampled_from(State),
+    State | None: st.none() | st.sampled_from(State),
+    Reason | None: st.none() | st.sampled_from(Reason),
+    Restriction | None: restrictions,
+    Money | None: st.none() | amounts,
+    int: st.integers(0, 2**63 - 1),
+    int | None: st.none() | st.integers(0, 2**63 - 1),
     bool: st.booleans(),
     str: texts,
     bytes: st.binary(max_size=32),
     tuple[str, ...]: st.lists(texts, max_size=3).map(tuple),
 }
-messages = st.one_of(
-    [
-        st.builds(kind, *[fields[field.type] for field in msgspec.structs.fields(kind)])
-        for kind in TYPES
-    ]
-)
-APPS_ON_THE_WIRE = {"collector", "vending", "wallet"}
+
+
+def built(kind):
+    """Any message or body of a kind."""
+    return st.builds(kind, *[fields[field.type] for field in msgspec.structs.fields(kind)])
+
+
+for envelope in (PayingCall, PayingNotice):
+    [body] = msgspec.structs.fields(envelope)
+    fields[body.type] = st.one_of([built(kind) for kind in typing.get_args(body.type)])
+messages = st.one_of([built(kind) for kind in TYPES])
+APPS_ON_THE_WIRE = {"collector", "payer", "vending", "wallet"}
 ACCOUNT = AccountNumber(1, 1)
 INQUIRY = [1, 1, "S108", {"type": "Inquiry", "settlement_id": "till-1/77"}]
 pack = msgspec.msgpack.encode
@@ -118,8 +156,39 @@ def test_every_message_comes_back(message, channel, step):
 
 
 def test_every_message_of_a_phone_is_taken():
-    """Whatever a phone takes over the short-range link may come from a wire."""
-    assert {kind for kind, app in TAKES.items() if app in APPS_ON_THE_WIRE} <= set(TYPES)
+    """Whatever a phone takes over the short-range link, or hears, may come from a wire."""
+    taken = [*TAKES.items(), *HEARS.items()]
+    assert {kind for kind, app in taken if app in APPS_ON_THE_WIRE} <= set(TYPES)
+
+
+def test_every_body_of_a_phone_is_taken():
+    """What is said over the paying network, either way, is all there is to be said."""
+    for envelope, bodies in ((PayingCall, FromPaying), (PayingNotice, ToPaying)):
+        [body] = msgspec.structs.fields(envelope)
+        assert set(typing.get_args(body.type)) == set(typing.get_args(bodies))
+
+
+def test_an_answer_is_a_secret_but_on_the_wire():
+    """A password goes over the wire as it is, and is shown neither when taken nor when refused."""
+    said = PayingCall(AuthenticationAnswered("tin-1", 1, Secret("correct horse")))
+    payload = encode(Channel.TELEPHONE, "auth", said)
+    assert b"correct horse" in payload
+    decoded = decode(payload)
+    assert decoded.message.body.answer.reveal() == "correct horse"
+    assert "correct horse" not in f"{decoded} {decoded.message!r}"
+    assert MASK in repr(decoded)
+
+
+@pytest.mark.parametrize(
+    "answer", [["correct horse"], {"correct horse": 1}, b"correct horse", "correct horse"]
+)
+def test_the_refusal_of_an_answer_does_not_show_it(answer):
+    """An answer of another form, or in a message with something too much, is in no sentence."""
+    body = {"type": "AuthenticationAnswered", "session": "x", "order": 1, "answer": answer}
+    said = {"type": "PayingCall", "body": body | {"more": "correct horse"}}
+    with pytest.raises(MessageRefused) as refused:
+        decode(pack([1, 3, "auth", said]))
+    assert "correct" not in str(refused.value)
 
 
 @given(st.binary(max_size=1100))
@@ -160,7 +229,7 @@ NAMED = b"\xa4type\xa7Inquiry\xadsettlement_id"
         (bytes(1025), "at most 1024 bytes, and this one 1025"),
         (changed(at0=2), "a message of version 2; this is version 1"),
         (changed(at0="1"), "a message of version '1'; this is version 1"),
-        (changed(at1=3), "Invalid enum value 3 - at `$[1]`"),
+        (changed(at1=4), "Invalid enum value 4 - at `$[1]`"),
         (changed(at2="S 108"), "'S 108' is no step"),
         (changed(at2=""), "'' is no step"),
         (changed(at2="S108\n"), "is no step"),

@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+import typing
 from binascii import crc_hqx
 from pathlib import Path
 from random import Random
@@ -17,6 +18,7 @@ import msgspec
 import pytest
 
 from paybench.bank import Approval, Outcome, Restriction, SettlingInformation
+from paybench.bank.tin import FromPaying, Purchase, TerminalDetails, ToPaying
 from paybench.devices.message import Message
 from paybench.hil import ble
 from paybench.hil.wire.cobs import stuff, unstuff
@@ -29,6 +31,7 @@ from paybench.hil.wire.vectors import MESSAGES, document
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "wire-protocol.md").read_text()
 VECTORS = json.loads((DOCS / "wire-vectors.json").read_text())
+BODIES = typing.get_args(FromPaying | ToPaying)
 FIRMWARE = Path(__file__).with_name("wire_firmware.py")
 unhex = bytes.fromhex
 
@@ -79,6 +82,9 @@ def test_the_messages_decode():
         with pytest.raises(MessageRefused, match=re.escape(vector["why"])):
             decode(unhex(vector["payload"]))
     assert {type(message) for _, _, message in MESSAGES} == set(TYPES)
+    assert {type(message.body) for _, _, message in MESSAGES if hasattr(message, "body")} == {
+        *BODIES
+    }
 
 
 def test_the_signature_of_the_vectors_is_right():
@@ -94,9 +100,9 @@ def fields_on_the_page(name):
     return re.findall(r"`([a-z_]+)` [a-z0-9]", row.rpartition("|")[0].split("|")[-1])
 
 
-@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [*TYPES, *BODIES], ids=lambda kind: kind.__name__)
 def test_the_page_names_every_field(kind: type[Message]):
-    """The page's table has each message with its fields, in the order of the encoding."""
+    """The page's tables have each message and body with its fields, in the encoding's order."""
     names = [field.name for field in msgspec.structs.fields(kind)]
     assert fields_on_the_page(kind.__name__) == names
 
@@ -108,6 +114,8 @@ def test_the_page_names_every_field(kind: type[Message]):
         (SettlingInformation, "settling information"),
         (Restriction, "restriction"),
         (Outcome, "outcome"),
+        (TerminalDetails, "terminal"),
+        (Purchase, "purchase"),
     ],
 )
 def test_the_page_names_every_value(kind, name):

@@ -108,6 +108,32 @@ def code_by_camera():
         yield real, hold
 
 
+@contextmanager
+def number_by_camera():
+    """The phone's camera, before which the terminal's display is."""
+    Path("desk").mkdir()
+    with twin("camera", "--folder", "desk") as (_, process):
+        real = {"billing.display": "qr-display:till.png?line=2", "phone.scanner": "camera:desk"}
+
+        def hold(_wish):
+            process.stdin.write(b"hold till.png\n")
+            process.stdin.flush()
+
+        yield real, hold
+
+
+@contextmanager
+def number_on_serial():
+    """A terminal's reader on a tty, before which the phone's display is held."""
+    flags = ("--decode", "phone.png", "--anew", "--suffix", "CRLF", "--link", "scanner.tty")
+    with twin("scanner", *flags) as (_, process):
+        real = {
+            "phone.display": "qr-display:phone.png?line=1",
+            "billing.scanner": "serial:scanner.tty?suffix=CRLF",
+        }
+        yield real, process.pull
+
+
 RECORDINGS = {
     "reader-on-serial": ("shop-purchase", "relayed", reader_on_serial),
     "camera": ("shop-purchase", "direct", camera),
@@ -119,6 +145,11 @@ RECORDINGS = {
     "phones-on-bluetooth": ("between-customers", "relayed", two_phones_on_bluetooth),
     "gate-codes-on-serial": ("gate-code", "in and out", codes_on_serial),
     "ticket-code-by-camera": ("ticket-code", "", code_by_camera),
+    "tin-by-camera": ("tin-at-shop", "camera", number_by_camera),
+    "tin-on-serial": ("tin-shown-by-phone", "code", number_on_serial),
+    "tin-on-bluetooth": ("tin-at-shop", "short-range", phone_on_bluetooth),
+    "tin-on-bluetooth-in-reverse": ("tin-shown-by-phone", "short-range", phone_on_bluetooth),
+    "tin-on-tcp-mistyped": ("tin-number-refused", "mistyped", phone_on_tcp),
 }
 
 

@@ -49,7 +49,11 @@ class PhoneLine:
     def say(self, channel: int, message: Message) -> None:
         """Send the phone what has arrived at one of its ports."""
         # Steps are the bench's business: the phone is told the message, not its place in a flow.
-        self._send(encode(Channel(channel), type(message).__name__[:16], message))
+        try:
+            self._send(encode(Channel(channel), type(message).__name__[:16], message))
+        except MessageRefused as refused:
+            why = f"what {self._phone.name} was to be told: {refused}"
+            self._world.decided("bench", IGNORED, why)
 
     def ask(self, wish: str) -> None:
         """Ask the phone's customer for something."""

@@ -15,7 +15,7 @@ from paybench.hil.ble.stream import CLOSE_S, BleStream
 from paybench.hil.errors import PortLost, PortUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Generator
 
     from paybench.hil.ble.hci import Adapter
 
@@ -55,7 +55,7 @@ class BleCentral(BleStream):
     async def _connect(self) -> None:
         if self._hci:
             await self._open_adapter()
-        async with self._complaints():
+        with self._complaints():
             device = await self._find()
             await self._join(device)
 
@@ -159,9 +159,13 @@ class BleCentral(BleStream):
             if adapter is not None:
                 await adapter.close()
 
-    @contextlib.asynccontextmanager
-    async def _complaints(self) -> AsyncGenerator[None]:
-        """Say in a sentence what the stack complains of."""
+    @contextlib.contextmanager
+    def _complaints(self) -> Generator[None]:
+        """Say in a sentence what the stack complains of.
+
+        It awaits nothing, and is no asynchronous generator: a loop that ends under a connection
+        would close that first, and then trip over it.
+        """
         try:
             yield
         except (PortUnavailable, PortLost, ImportError):

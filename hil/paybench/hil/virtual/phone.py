@@ -1,8 +1,8 @@
 """A real phone, played by a process of its own: the simulated phone behind the wire protocol.
 
 Run it as `python -m paybench.hil.virtual.phone`; docs/phone_line.md tells how. Its customer is
-whoever types into its stdin: `approve PASSWORD`, `decline`, `choose A1 PASSWORD`. What is typed
-before there is something to answer waits for it, as a customer does.
+whoever types into its stdin: `approve PASSWORD`, `decline`, `choose A1 PASSWORD`, `enter TIN`. What
+is typed before there is something to answer waits for it, as a customer does.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import os
 import secrets
 import socket
 import sys
-from collections import deque
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -27,6 +26,7 @@ from paybench.devices.world import World
 from paybench.hil.ble import SILENCE_S
 from paybench.hil.conversation import SESSION_BYTES, Conversation
 from paybench.hil.errors import PortUnavailable
+from paybench.hil.virtual.phone_keys import Neighbour, PhoneKeys
 from paybench.hil.virtual.tty import VirtualTty
 from paybench.hil.wire.message import Channel, Provision, Shown, decode, encode
 
@@ -49,19 +49,6 @@ example: a phone on a tty; then the customer's keys
 """
 
 
-KEYS = (
-    "approve PASSWORD, decline, choose NUMBER PASSWORD, leave, bill AMOUNT, show_ticket EVENT, "
-    "or show_admission LINE"
-)
-
-
-class Neighbour(NamedTuple):
-    """Whoever the phone is held to: at the other end of the wire, whatever it is there."""
-
-    name: str
-    short_range: Port
-
-
 class TwinPhone:
     """A phone whose counterparts are at the other end of a wire."""
 
@@ -76,10 +63,10 @@ class TwinPhone:
         self._fault = fault
         self._late_s = late_s
         self._phone: Phone | None = None
-        self._keys: deque[list[str]] = deque()
         self._far = Port(world.env, "register", "far")
-        self._neighbour = Neighbour("register", self._far)
+        self._keys = PhoneKeys(Neighbour("register", self._far), _complain)
         self._bank = Port(world.env, "bank", "far")
+        self._apparatus = Port(world.env, "apparatus", "far")
         self._talk = Conversation(
             world.env,
             secrets.token_bytes(SESSION_BYTES),
@@ -88,7 +75,12 @@ class TwinPhone:
             restarted=_nothing,
             lost=_nothing,
         )
-        for port, channel in ((self._far, Channel.SHORT_RANGE), (self._bank, Channel.NETWORK)):
+        self._far_ports = {
+            Channel.SHORT_RANGE: self._far,
+            Channel.NETWORK: self._bank,
+            Channel.TELEPHONE: self._apparatus,
+        }
+        for channel, port in self._far_ports.items():
             world.env.process(self._carry(port, channel))
 
     # -- Source: the wire ---------------------------------------------------------------------
@@ -115,40 +107,12 @@ class TwinPhone:
 
     def press(self, words: list[str]) -> None:
         """The customer types something."""
-        self._keys.append(words)
-        self._do_keys()
+        self._keys.press(words)
+        self._work_keys()
 
-    def _do_keys(self, _: object = None) -> None:
-        while self._keys and self._phone is not None and self._can(self._phone, self._keys[0]):
-            match self._keys.popleft():
-                case ["approve", password]:
-                    self._phone.approve(password)
-                case ["approve", password, taps] if taps.isdecimal():
-                    self._phone.approve(password, int(taps))
-                case ["decline"]:
-                    self._phone.decline()
-                case ["choose", number, password]:
-                    self._phone.vending.choose(number, password)
-                case ["leave"]:
-                    self._phone.vending.leave()
-                case ["bill", amount, *how]:
-                    self._phone.collector.bill(self._neighbour, amount, *how)
-                case ["show_ticket", *event]:
-                    self._phone.wallet.show_ticket(" ".join(event))
-                case ["show_admission", *line]:
-                    self._phone.wallet.show_admission(" ".join(line))
-                case words:
-                    sys.stderr.write(f"phone: {' '.join(words)!r}: write {KEYS}\n")
-
-    def _can(self, phone: Phone, words: list[str]) -> bool:
-        """Whether what the keys are about is there; what is typed too early waits for it."""
-        if words[:1] in (["choose"], ["leave"]):
-            return phone.vending.offer is not None
-        if words[:1] == ["show_ticket"]:
-            return phone.wallet.ticket(" ".join(words[1:])) is not None
-        if words[:1] == ["show_admission"]:
-            return phone.wallet.admission(" ".join(words[1:])) is not None
-        return words[:1] == ["bill"] or phone.request is not None
+    def _work_keys(self, _: object = None) -> None:
+        if self._phone is not None:
+            self._keys.work(self._phone)
 
     # -- the phone ----------------------------------------------------------------------------
 
@@ -157,10 +121,8 @@ class TwinPhone:
         message = wire.message
         if isinstance(message, Provision):
             self._be(message)
-        elif wire.channel is Channel.SHORT_RANGE:
-            self._far.send(message, wire.step)
-        elif wire.channel is Channel.NETWORK:
-            self._bank.send(message, wire.step)
+        elif wire.channel in self._far_ports:
+            self._far_ports[wire.channel].send(message, wire.step)
 
     def _be(self, who: Provision) -> None:
         if self._phone is not None:
@@ -175,10 +137,11 @@ class TwinPhone:
             currency=who.currency,
         )
         phone.display.screen = self
-        phone.customer = self._do_keys
+        phone.customer = self._work_keys
         self._world.connect(self._far, phone.short_range, LinkProfile())
         self._world.connect(self._bank, phone.network, LinkProfile())
-        self._do_keys()
+        self._world.connect(self._apparatus, phone.subscribe(), LinkProfile())
+        self._work_keys()
 
     def _carry(self, port: Port, channel: Channel) -> Generator[Any, Any, None]:
         while True:
@@ -207,9 +170,10 @@ class _Keys:
         *lines, self._line = (self._line + data).split(b"\n")
         for line in lines:
             try:
-                self._phone.press(line.decode(errors="replace").split())
+                # One space parts two words: there may be more within a code.
+                self._phone.press(line.decode(errors="replace").strip().split(" "))
             except DeviceError as error:
-                sys.stderr.write(f"phone: {error}\n")
+                _complain(str(error))
 
     def lost(self, why: str) -> None:
         """Nobody types any more."""
@@ -316,6 +280,10 @@ def _called(address: str) -> socket.socket:
         connection, _ = server.accept()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
+
+
+def _complain(what: str) -> None:
+    sys.stderr.write(f"phone: {what}\n")
 
 
 def _say(line: str) -> None:

@@ -48,6 +48,7 @@ from paybench.devices.ticket import (
 )
 from paybench.devices.vending import Item, ItemChosen, ItemsOffered, NothingChosen, Vended
 from paybench.hil.wire.message import Channel, Provision, Shown
+from paybench.hil.wire.tin_examples import HANDED_OVER, HEARD, SAID
 
 if TYPE_CHECKING:
     from paybench.devices.message import Message
@@ -153,5 +154,7 @@ MESSAGES: tuple[tuple[Channel, str, Message], ...] = (
     (Channel.SHORT_RANGE, "stored", TicketStored(_ID, _TICKET.serial)),
     (Channel.SHORT_RANGE, "wanted", TicketWanted("T.entrance-000001", "T", "Hamlet")),
     (Channel.SHORT_RANGE, "ticket", TicketShown("T.entrance-000001", _TICKET)),
+    *((Channel.SHORT_RANGE, step, message) for step, message in HANDED_OVER),
+    *((Channel.TELEPHONE, step, message) for step, message in SAID + HEARD),
     (Channel.BENCH, "shown", Shown(("PAY 2.50", "TO Ä"))),
 )

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import TYPE_CHECKING, Annotated, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 import msgspec
 
 from paybench.bank.account import AccountNumber
-from paybench.bank.secret import MASK
+from paybench.bank.secret import MASK, Secret
 from paybench.devices.admission import (
     AdmissionInformation,
     AdmissionShown,
@@ -39,6 +39,7 @@ from paybench.devices.ticket import (
     TicketStored,
     TicketWanted,
 )
+from paybench.devices.tin_messages import PayingCall, PayingNotice, TinHanded, TinOffered
 from paybench.devices.vending import ItemChosen, ItemsOffered, NothingChosen, Vended
 from paybench.hil.spec import nearest
 from paybench.hil.wire.errors import MessageRefused
@@ -51,11 +52,15 @@ _STEP = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,15}")
 
 
 class Channel(enum.IntEnum):
-    """The way a message takes between devices, or that it is for the bench itself."""
+    """The way a message takes between devices, or that it is for the bench itself.
+
+    TELEPHONE is the paying network of settlement by transaction number, NETWORK the bank's.
+    """
 
     SHORT_RANGE = 0
     NETWORK = 1
     BENCH = 2
+    TELEPHONE = 3
 
 
 class Shown(Message, frozen=True, gc=False):
@@ -117,6 +122,11 @@ TYPES: tuple[type[Message], ...] = (
     TicketStored,
     TicketWanted,
     TicketShown,
+    # transaction numbers
+    TinOffered,
+    TinHanded,
+    PayingCall,
+    PayingNotice,
     # to and from the bench
     Shown,
     Provision,
@@ -148,8 +158,21 @@ class WireMessage(msgspec.Struct, frozen=True, gc=False, array_like=True):
     message: OneOfThem
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(WireMessage)
+def _revealed(value: object) -> str:
+    """A secret goes over the wire as what it is, and shows as dots everywhere else."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise TypeError(f"a {type(value).__name__} has no form on a wire")
+
+
+def _hidden(kind: type[Any], value: object) -> Secret:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_revealed)
+_decoder = msgspec.msgpack.Decoder(WireMessage, dec_hook=_hidden)
 
 
 def encode(channel: Channel, step: str, message: Message) -> bytes:

@@ -8,7 +8,7 @@ All bytes are in hex. docs/wire-protocol.md says what each part is for.
 from __future__ import annotations
 
 import sys
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -27,6 +27,10 @@ from paybench.hil.wire.examples import APPROVAL, APPROVAL_KEY, MESSAGES, RESTRIC
 from paybench.hil.wire.exchange import Exchange, Restarted
 from paybench.hil.wire.frame import DELIMITER, Frame, FrameDecoder, Kind, Noise
 from paybench.hil.wire.message import Channel, decode, encode
+from paybench.hil.wire.tin_examples import SAID
+
+if TYPE_CHECKING:
+    from paybench.devices.message import Message
 
 BENCH_SESSION, DEVICE_SESSION, NEXT_DEVICE_SESSION = 0x11223344, 0xA1B2C3D4, 0xA1B2C3D5
 _MS = 1_000_000
@@ -65,7 +69,7 @@ def vectors() -> dict[str, object]:
             {
                 "channel": channel,
                 "step": step,
-                "message": _in_hex(msgspec.to_builtins(message, builtin_types=(bytes,))),
+                "message": _plain(message),
                 "payload": encode(channel, step, message).hex(),
             }
             for channel, step, message in MESSAGES
@@ -118,6 +122,7 @@ def _signature(approval: Approval) -> dict[str, str]:
 def _refused() -> list[bytes]:
     right = encode(Channel.NETWORK, "S108", Inquiry("x"))
     extra = right.replace(b"\x82\xa4type", b"\x83\xa4type") + b"\xa1z\x01"
+    wanted, _, answered, *_ = (encode(Channel.TELEPHONE, *said) for said in SAID)
     return [
         right.replace(b"\x94\x01", b"\x94\x02"),
         right.replace(b"Inquiry", b"Inquest"),
@@ -127,6 +132,9 @@ def _refused() -> list[bytes]:
         extra,
         right[:-2] + b"\xd9\x01x",
         right.replace(b"S108", b"S 08"),
+        wanted.replace(b"TinWanted", b"TinWasted"),
+        wanted.replace(b"\x82\xa4type\xa9", b"\x83\xa4type\xa9") + b"\xabterminal_id\xa0",
+        answered.replace(b"\xadcorrect horse", b"\x07"),
     ]
 
 
@@ -296,6 +304,15 @@ def _dialogue() -> list[dict[str, object]]:
     talk.speak("device")
     talk.rest()
     return talk.lines
+
+
+def _plain(message: Message) -> object:
+    """A message as its map, with bytes as hex; an example's secret is what it is for."""
+    return _in_hex(
+        msgspec.to_builtins(
+            message, builtin_types=(bytes,), enc_hook=lambda secret: secret.reveal()
+        )
+    )
 
 
 def _in_hex(value: object) -> object:
