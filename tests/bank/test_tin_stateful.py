@@ -386,4 +386,4 @@ class Telephones(RuleBasedStateMachine):
 
 
 TestTelephones = Telephones.TestCase
-TestTelephones.settings = settings(max_examples=rounds(100), stateful_step_count=50, deadline=None)
+TestTelephones.settings = settings(max_examples=rounds(60), stateful_step_count=50, deadline=None)

@@ -238,11 +238,12 @@ class PayerApp(App):
         if payment is None or payment.is_over or payment.session != session:
             return
         self.phone.request = None
-        if session:
-            self._stand(payment, "declined")
-            self._ask(payment)
-        else:
+        if payment.state == "wanted":  # nobody has seen a number of it
             self._refuse(payment, "You have given up.")
+            return
+        self._stand(payment, "declined")
+        if session:
+            self._ask(payment)  # else as soon as the apparatus has told what it calls it
 
     # -- what it hears --------------------------------------------------------------------------
 
@@ -312,6 +313,9 @@ class PayerApp(App):
         payment.session, payment.terminal = body.session, body.terminal
         if payment.state in ("presented", "showing", "inquiring"):
             self._stand(payment, "connected")
+        elif payment.state == "declined":
+            self._stand(payment, "declined")
+            self._ask(payment)
         return True
 
     def _take_result(self, payment: Payment, body: AuthenticationResult) -> bool:
@@ -440,7 +444,7 @@ class PayerApp(App):
             return TinWanted(payment.request_id)
         if payment.state == "confirmed" and payment.approval is not None:
             return Confirmed(session, payment.approval)
-        if payment.state == "declined":
+        if payment.state == "declined" and session:
             return Declined(session)
         if payment.state == "answered" and self._answer is not None:
             return self._answer
@@ -494,7 +498,7 @@ class PayerApp(App):
 
 def _is_about(payment: Payment, body: object) -> bool:
     """Whether something was said about this payment."""
-    if payment.state == "presented" and not payment.session:
+    if not (payment.session or payment.request_id):
         return _answers_number(payment, body)
     names = {getattr(body, field, "") for field in ("session", "request_id", "about")}
     return bool(({payment.session, payment.request_id} - {""}) & names)

@@ -330,8 +330,8 @@ class Refused(Body, frozen=True, gc=False):
     """Something cannot be, or a session is over without success; then both sides are told.
 
     Args:
-        about: what is refused: of T1 the request id, of T3 the TIN as sent (its first 64
-            characters), of anything else the session.
+        about: what is refused: of T1 the request id; of T3 the TIN as sent (its first 64
+            characters), unless it was right and the two were joined; of anything else the session.
         reason: why.
         sentence: the same for a person to read.
         session: the session, if it is known; "" otherwise.

@@ -209,11 +209,18 @@ def tin_over_available(rig: Rig, variant: str) -> None:
     rig.expects_balances(**(UNPAID if variant == "balance" else {"A": "2.50", "B": "17.50"}))
 
 
-@scenario(figure="TIN 8", variants=["at the amount", "before the amount"])
+@scenario(figure="TIN 8", variants=["at the amount", "before the amount", "at once"])
 def tin_customer_declines(rig: Rig, variant: str) -> None:
     """B does not want to: the shop is told, and the article is kept."""
     terminal = rig.shop("A").billing_terminal()
     phone = customer(rig)
+    if variant == "at once":
+        terminal.start()
+        shown = number(terminal)
+        rig.at_once(lambda: phone.payer.enter(shown), phone.payer.leave)
+        refused(terminal, phone, "The payer declined.")
+        rig.expects_balances(**UNPAID)
+        return
     connect(terminal, phone)
     terminal.expects("CUSTOMER IS THERE")
     phone.expects("CONNECTED")
