@@ -119,6 +119,33 @@ def test_what_cannot_be_done_is_said():
     office.rig.close()
 
 
+@pytest.mark.parametrize(("voice", "end"), [("B's voice", "authenticated"), ("C's", "refused")])
+def test_a_used_number_typed_again_is_answered(voice, end):
+    """One's own number once more gets the same answer as before, and nobody waits for ever."""
+    office = Office()
+    office.terminal.demand()
+    tin = office.terminal.demanded.tin
+    office.prover.enter(tin)
+    office.rig.waits(5)
+    office.prover.speak(voice)
+    for _ in range(2):
+        office.rig.waits(5)
+        assert office.prover.proof.state == end
+        office.prover.enter(tin)
+
+
+def test_who_leaves_at_once_has_left():
+    """Given up before the apparatus has answered: it is told as soon as it has, and so is O."""
+    office = Office()
+    office.terminal.demand()
+    tin = office.terminal.demanded.tin
+    office.rig.at_once(lambda: office.prover.enter(tin), office.prover.leave)
+    office.rig.waits(5)
+    assert office.prover.proof.state == "refused"
+    assert office.terminal.demanded.state == "refused"
+    assert office.terminal.demanded.sentence == "The payer declined."
+
+
 def test_two_users_have_two_numbers():
     """A calling number is registered once."""
     office = Office(number="+81 90 1")

@@ -58,7 +58,8 @@ class Proof(msgspec.Struct):
         session: The apparatus' name of it.
         where: Who demands it, and where.
         sentence: Why it was refused.
-        former: The sessions before, the last few: what comes late of them is not about this one.
+        former: Numbers of the last few authentications by session: what is still said of those is
+            not about this one, unless it is the same number once more.
     """
 
     tin: str
@@ -66,7 +67,7 @@ class Proof(msgspec.Struct):
     session: str = ""
     where: tuple[str, str] = ("", "")
     sentence: str = ""
-    former: list[str] = []
+    former: dict[str, str] = {}
 
 
 class ProvingTerminal(Device):
@@ -108,9 +109,10 @@ class ProvingTerminal(Device):
         if self.proof is not None and self.proof.state not in ENDED:
             raise OutOfOrder(f"{self.name} is busy: leave() or wait")
         self.order = self._answer = None
-        former = (
-            [] if self.proof is None else [*self.proof.former, self.proof.session][-FORMER_MAX:]
-        )
+        former: dict[str, str] = {}
+        if self.proof is not None:
+            last = {self.proof.session: self.proof.tin} if self.proof.session else {}
+            former = dict([*self.proof.former.items(), *last.items()][-FORMER_MAX:])
         self.proof = Proof(tin.replace(" ", "").replace("-", ""), former=former)
         self._stand(self.proof, "presented")
         self._ask(self.proof)
@@ -153,11 +155,9 @@ class ProvingTerminal(Device):
         proof = self.proof
         if proof is None or proof.state in ENDED:
             raise OutOfOrder(f"{self.name} has nothing to leave: enter() a number first")
+        self._stand(proof, "declined")
         if proof.session:
-            self._stand(proof, "declined")
-            self._ask(proof)
-        else:
-            self._refuse(proof, "You have given up.")
+            self._ask(proof)  # else as soon as the apparatus has told what it calls it
 
     # -- what the terminal does -----------------------------------------------------------------
 
@@ -184,10 +184,7 @@ class ProvingTerminal(Device):
         """Take what was said; tells whether it was news."""
         match body:
             case Connected():
-                proof.session = body.session
-                proof.where = (body.terminal.name, body.terminal.place)
-                if proof.state == "presented":
-                    self._stand(proof, "connected")
+                self._connect(proof, body)
             case AuthenticationOrdered() if proof.state != "declined":
                 if self._answer is None or self._answer.order != body.order:
                     self.order, self._answer = body, None
@@ -206,6 +203,15 @@ class ProvingTerminal(Device):
             case _:
                 return False
         return True
+
+    def _connect(self, proof: Proof, body: Connected) -> None:
+        proof.session = body.session
+        proof.where = (body.terminal.name, body.terminal.place)
+        if proof.state == "presented":
+            self._stand(proof, "connected")
+        elif proof.state == "declined":
+            self._stand(proof, "declined")
+            self._ask(proof)
 
     def _refused(self, proof: Proof, body: Refused) -> None:
         if body.state is None or (body.state.is_closed and body.state is not State.AUTHENTICATED):
@@ -241,7 +247,7 @@ class ProvingTerminal(Device):
 
     def _ask(self, proof: Proof) -> None:
         """Say again what has had no answer; the number again, and both sides are told again."""
-        if proof.state == "declined":
+        if proof.state == "declined" and proof.session:
             self._say(Declined(proof.session))
         elif proof.state == "answered" and self._answer is not None:
             self._say(self._answer)
@@ -273,7 +279,9 @@ def _is_about(proof: Proof, body: object) -> bool:
     if proof.session:
         return proof.session in (getattr(body, "session", ""), getattr(body, "about", ""))
     if isinstance(body, Refused) and body.session:  # refused as soon as it was synchronised
-        return body.session not in proof.former
+        return proof.former.get(body.session, proof.tin) == proof.tin
     if isinstance(body, Refused):
         return body.about == proof.tin[:ABOUT_MAX]
+    if isinstance(body, AuthenticationResult):  # it was passed before, at this terminal
+        return proof.former.get(body.session) == proof.tin
     return isinstance(body, Connected) and body.tin == proof.tin
