@@ -222,7 +222,9 @@ class Environment(simpy.Environment):
         Raises:
             Unsettled: It was still busy after `limit_s`.
         """
-        if not self._advance(self.now_ns + to_ns(limit_s), None, wait=False):
+        with patient_collector():
+            settled = self._advance(self.now_ns + to_ns(limit_s), None, wait=False)
+        if not settled:
             raise Unsettled(
                 f"the world was still busy {limit_s:g} s after the last act: some process keeps "
                 f"scheduling events; let periodic work wait with env.background_timeout()"
@@ -230,7 +232,10 @@ class Environment(simpy.Environment):
 
     def wait_until(self, condition: Callable[[], bool], limit_s: float) -> bool:
         """Run until a condition holds, looked at after every event; False if it never did."""
-        return condition() or self._advance(self.now_ns + to_ns(limit_s), condition, wait=True)
+        if condition():
+            return True
+        with patient_collector():
+            return self._advance(self.now_ns + to_ns(limit_s), condition, wait=True)
 
     # -- the outside ------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from paybench.bank.bank import Bank
 from paybench.bank.errors import BankError
+from paybench.devices.environment import patient_collector
 from paybench.devices.errors import DeviceError, PartSilent, RouteError, TraceError
 from paybench.devices.trace import Header, Verdict
 from paybench.hil.driver import make_drivers
@@ -211,7 +212,8 @@ def play(
         _watch(rig, watch)
     failure: Exception | None = None
     try:
-        scenario(rig, variant)
+        with patient_collector():
+            scenario(rig, variant)
         rig.finish()
     except Exception as caught:  # noqa: BLE001 - whatever it is, it becomes the verdict
         failure = caught
