@@ -13,13 +13,13 @@ from paybench.bank.account import AccountNumber
 from paybench.bank.bank import Bank
 from paybench.bank.money import Money
 from paybench.devices.bank_host import BankHost
-from paybench.devices.faults import Fault
-from paybench.devices.trace import Decision, Sent
 from paybench.devices.world import RIG, World
 from paybench.hil.spec import nearest
 from paybench.scenarios.errors import AnsweredLate, ConservationBroken, UsageError
+from paybench.scenarios.expectations import Expectations
 from paybench.scenarios.latency import Budget, late_answers
 from paybench.scenarios.lines import BANK_LINE
+from paybench.scenarios.mishaps import Mishaps, short_range
 from paybench.scenarios.party import Customer, Party, Shop
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ SHOPS_BRANCH = 1
 CUSTOMERS_BRANCH = 2
 
 
-class Rig:
+class Rig(Expectations, Mishaps):
     """Everything a scenario needs, in one hand.
 
     Args:
@@ -334,72 +334,11 @@ class Rig:
         """Somebody with an antenna between two devices; he hears their short-range link."""
         from paybench.devices.eavesdropper import Eavesdropper
 
-        ear = Eavesdropper(self.world, "E.ear", *(_short_range(device) for device in devices))
+        ear = Eavesdropper(self.world, "E.ear", *(short_range(device) for device in devices))
         self.install(ear)
         return ear
 
-    # -- what goes wrong on purpose -----------------------------------------------------------
-
-    def loses(self, step: str, times: int = 1) -> None:
-        """The next messages of a step get lost, e.g. ``rig.loses("D4")``."""
-        self.world.faults.add(step, Fault(times, "lose"))
-
-    def passes(self, step: str, times: int = 1) -> None:
-        """The next messages of a step are left alone, before the next fault befalls one."""
-        if times:
-            self.world.faults.add(step, Fault(times, "pass"))
-
-    def duplicates(self, step: str, times: int = 1) -> None:
-        """The next messages of a step arrive twice."""
-        self.world.faults.add(step, Fault(times, "duplicate"))
-
-    def delays(self, step: str, by_s: float, times: int = 1) -> None:
-        """The next messages of a step take longer, by so many seconds."""
-        self.world.faults.add(step, Fault(times, "delay", delay_ns=round(by_s * 1e9)))
-
-    def alters(self, step: str, field: str, value: Any, times: int = 1) -> None:
-        """The next messages of a step are changed on their way.
-
-        Args:
-            step: Step name, e.g. ``D3``.
-            field: Dotted path of the field, e.g. ``information.amount``.
-            value: What it becomes; money may be written as text, e.g. ``"12.50"``.
-            times: How many messages.
-        """
-        if field.endswith("amount") and isinstance(value, str):
-            value = Money.parse(value, self.currency)
-        self.world.faults.add(step, Fault(times, "alter", {field: value}))
-
-    def cuts_power(
-        self, device: Device, at: str, *, arrived: bool = False, for_s: float = 0.0
-    ) -> None:
-        """The next message of a step takes a device's power away.
-
-        Args:
-            device: Whose power goes.
-            at: Step name, e.g. ``D4``.
-            arrived: Whether it goes once the message has arrived, and not once it has been sent.
-            for_s: After how long the power is back, in seconds; 0 for not by itself.
-        """
-
-        def cut() -> None:
-            device.lose_power(for_s)
-
-        self.world.faults.add(at, Fault(1, "then", then=cut, arrived=arrived))
-
-    def separates(self, a: Device, b: Device, at: str) -> None:
-        """The next message of a step is the last between two devices: then they are apart.
-
-        Args:
-            a: A device with a short-range link to the other one.
-            b: The other one.
-            at: Step name, e.g. ``D1``.
-        """
-
-        def part() -> None:
-            self.world.part(_short_range(a), _short_range(b))
-
-        self.world.faults.add(at, Fault(1, "then", then=part))
+    # -- time ---------------------------------------------------------------------------------
 
     def at_once(self, *deeds: Callable[[], object]) -> None:
         """Several people do something at the same moment, e.g. hold phones to two gates."""
@@ -410,8 +349,6 @@ class Rig:
 
         self.world.act(RIG, "at_once", {"deeds": str(len(deeds))}, all_of_them)
 
-    # -- time and expectations ----------------------------------------------------------------
-
     def waits(self, seconds: float) -> None:
         """Let time pass."""
         self.world.env.outside(RIG, "waits", {"seconds": f"{seconds:g}"})
@@ -421,26 +358,6 @@ class Rig:
     def waits_days(self, days: float) -> None:
         """Let days pass."""
         self.waits(days * 86_400)
-
-    def expects_balances(self, **balances: str) -> None:
-        """Expect accounts to hold so much, e.g. ``rig.expects_balances(A="2.50", B="17.50")``.
-
-        Raises:
-            Unmet: One does not, within the world's patience.
-            UsageError: There is nobody of that name.
-        """
-        expected = {name: Money.parse(text, self.currency) for name, text in balances.items()}
-        accounts = {name: self._party(name).account for name in balances}
-
-        def found() -> dict[str, Money]:
-            return {name: self.bank.balance(account) for name, account in accounts.items()}
-
-        self.world.expect(
-            lambda: found() == expected,
-            who=RIG,
-            expected="balances " + _amounts(expected),
-            seen=lambda: "balances " + _amounts(found()),
-        )
 
     def expects_purses(self, **balances: str) -> None:
         """Expect people's purses to hold so much, e.g. ``rig.expects_purses(A="2.50")``.
@@ -460,87 +377,6 @@ class Rig:
         """
         self.circulation.expects_stores(**balances)
 
-    def expects_available(self, **amounts: str) -> None:
-        """Expect people to have so much to dispose of: their balances less what is blocked.
-
-        Raises:
-            Unmet: Somebody has not, within the world's patience.
-            UsageError: There is nobody of that name.
-        """
-        expected = {name: Money.parse(text, self.currency) for name, text in amounts.items()}
-        accounts = {name: self._party(name).account for name in amounts}
-
-        def found() -> dict[str, Money]:
-            return {name: self.bank.available(account) for name, account in accounts.items()}
-
-        self.world.expect(
-            lambda: found() == expected,
-            who=RIG,
-            expected="available " + _amounts(expected),
-            seen=lambda: "available " + _amounts(found()),
-        )
-
-    def expects_steps(self, *steps: str) -> None:
-        """Expect the run's messages so far to have been exactly these steps, in this order.
-
-        Step names of the flow begin with a capital letter. What parts say to their devices, and
-        whatever else the source text has no name for, does not count.
-
-        Raises:
-            Unmet: They were others.
-        """
-
-        def seen() -> tuple[str, ...]:
-            sent = (event for event in self.world.trace.events if isinstance(event, Sent))
-            return tuple(event.step for event in sent if event.step[:1].isupper())
-
-        self.world.expect(
-            lambda: seen() == steps,
-            who=RIG,
-            expected="steps " + " ".join(steps),
-            seen=lambda: "steps " + " ".join(seen()),
-        )
-
-    def expects_decisions(self, *decisions: str) -> None:
-        """Expect somebody to have decided each of these by now, in this order.
-
-        Raises:
-            Unmet: One is missing, or they came in another order.
-        """
-
-        def seen() -> list[str]:
-            events = self.world.trace.events
-            return [event.decision for event in events if isinstance(event, Decision)]
-
-        def all_there() -> bool:
-            rest = iter(seen())
-            return all(decision in rest for decision in decisions)
-
-        self.world.expect(
-            all_there,
-            who=RIG,
-            expected="decisions " + ", ".join(decisions),
-            seen=lambda: "decisions " + ", ".join(seen()),
-        )
-
-    def expects_refusal(self, why: str) -> None:
-        """Expect somebody to have refused or ignored something for this reason.
-
-        Raises:
-            Unmet: Nobody has.
-        """
-
-        def seen() -> list[str]:
-            events = self.world.trace.events
-            return [event.why for event in events if isinstance(event, Decision)]
-
-        self.world.expect(
-            lambda: why in seen(),
-            who=RIG,
-            expected=f"a refusal: {why}",
-            seen=lambda: "; ".join(filter(None, seen())) or "none",
-        )
-
     def balances(self) -> dict[str, Money]:
         """What everybody has on their account, by name."""
         return {name: self.bank.balance(party.account) for name, party in self._parties.items()}
@@ -558,7 +394,7 @@ class Rig:
         if account is not None:
             self.host.accounts[device.name] = account
         if self._authority is not None and hasattr(device, "short_range"):
-            self._encode(device, _short_range(device), self._authority)
+            self._encode(device, short_range(device), self._authority)
         self.fit(device)
 
     def fit(self, device: Device) -> None:
@@ -639,7 +475,12 @@ class Rig:
         for check in self.checks:
             check()
 
-    def _party(self, name: str) -> Party:
+    def party(self, name: str) -> Party:
+        """Somebody by name.
+
+        Raises:
+            UsageError: There is nobody of that name.
+        """
         if name not in self._parties:
             raise UsageError(f"there is nobody called {name!r}{nearest(name, self._parties)}")
         return self._parties[name]
@@ -664,14 +505,3 @@ def _date(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
         raise UsageError(f"{text!r} is no date: write it like 2010-05-31") from error
-
-
-def _short_range(device: Device) -> Port:
-    port = getattr(device, "short_range", None)
-    if port is None:
-        raise UsageError(f"{device.name} has no short-range link")
-    return port
-
-
-def _amounts(balances: dict[str, Money]) -> str:
-    return ", ".join(f"{name}={money.text}" for name, money in balances.items())
