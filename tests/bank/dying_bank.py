@@ -11,41 +11,53 @@ came, leaves the others to become formal, and prints each id with each state it 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from town import KIOSK, cancellation, eur, order, reversal
 
 from paybench.bank import Bank, Held, Outcome, Restriction
-from paybench.bank.storage import LogRecord
+from paybench.bank.storage import Change, LogRecord
 from paybench.bank.storage.sqlite import SqliteStorage
+from paybench.bank.storage.sqlite_log import SqliteLog
+from paybench.bank.storage.sqlite_server import SqliteServer
 
 
-class DyingStorage(SqliteStorage):
-    """The real storage, and the end of the process at one of its steps."""
+class DyingLog(SqliteLog):
+    """The real log, and the end of the process at one of its steps."""
 
-    def __init__(self, folder: Path, die: Callable[[str], None]) -> None:
-        super().__init__(folder)
-        self.die = die
-        # SQLite shows each statement before it runs it: this is inside the transaction.
-        for name, file in (("log", self._log), ("accounts", self._accounts)):
-            file._connection.set_trace_callback(
-                lambda sql, name=name: die(f"in {name}") if sql == "COMMIT" else None
-            )
+    die: Callable[[str], None]
 
-    def append(self, record: LogRecord) -> None:
+    def append(self, records: Sequence[LogRecord]) -> None:
         self.die("before log")
-        super().append(record)
+        super().append(records)
         self.die("after log")
 
-    def withdraw(self, record: LogRecord) -> None:
-        super().withdraw(record)
-        self.die("after withdrawal")
 
-    def deposit(self, records: Iterable[LogRecord]) -> None:
-        self.die("before deposit")
-        super().deposit(records)
-        self.die("after deposit")
+class DyingServer(SqliteServer):
+    """A real database server, likewise."""
+
+    die: Callable[[str], None]
+
+    def write(self, change: Change) -> None:
+        deposits = change.standing.deposited_to > self.standing.deposited_to
+        self.die("before deposit" if deposits else "before withdrawal")
+        super().write(change)
+        self.die("after deposit" if deposits else "after withdrawal")
+
+
+def dying(storage: SqliteStorage, die: Callable[[str], None]) -> SqliteStorage:
+    """The real storage, and the end of the process at one of its steps."""
+    storage.log.__class__ = DyingLog
+    for server in storage.servers:
+        server.__class__ = DyingServer
+    for name, part in (("log", storage.log), *(("accounts", each) for each in storage.servers)):
+        part.die = die
+        # SQLite shows each statement before it runs it: this is inside the transaction.
+        part.file.connection.set_exec_trace(
+            lambda _, sql, __, name=name: die(f"in {name}") is None if sql == "COMMIT" else True
+        )
+    return storage
 
 
 def say(line: str) -> None:
@@ -94,7 +106,7 @@ def main(folder: Path, point: str, round_: int, work: str) -> None:
             if left["rounds"] == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    bank = Bank(DyingStorage(folder, die))
+    bank = Bank(dying(SqliteStorage(folder), die))
     {"settles": settles, "recalls": recalls}[work](bank)
 
 

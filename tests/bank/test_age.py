@@ -127,8 +127,8 @@ def test_remembers_births_and_tells_nobody(reopened):
     storage = reopened()
     bank = Bank(storage)
     assert reason(bank.settle(beer(), 1)) == "under-age"
-    assert "2008" not in repr(storage.data_file(DORA))
-    assert "2008" not in str(storage.data_file(DORA).__rich_repr__())
+    assert "2008" not in repr(storage.servers[0].kept(DORA).data_file)
+    assert "2008" not in str(storage.servers[0].kept(DORA).data_file.__rich_repr__())
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,8 @@ def check(folder: Path, acknowledged: list[str]) -> None:
 AT_EACH_POINT = pytest.mark.parametrize(
     "point",
     [
-        *("before log", "in log", "after log", "in accounts", "after withdrawal"),
-        *("before deposit", "after deposit"),
+        *("before log", "in log", "after log", "before withdrawal", "in accounts"),
+        *("after withdrawal", "before deposit", "after deposit"),
     ],
 )
 

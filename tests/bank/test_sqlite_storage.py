@@ -29,10 +29,10 @@ def folder(founded, tmp_path):
 
 
 FAIL_AT_LAST = """
-    CREATE TEMP TRIGGER disk_full BEFORE UPDATE ON watermark
+    CREATE TEMP TRIGGER disk_full BEFORE UPDATE ON standing
     BEGIN SELECT raise(ABORT, 'as if the disk were full'); END
 """
-"""Moving the watermark is the last statement of a transaction: all else is written by then."""
+"""Moving the watermarks is the last statement of a transaction: all else is written by then."""
 
 
 def run_sql(path, sql):
@@ -80,7 +80,7 @@ def test_refuses_somebody_elses_database(folder):
 def test_refuses_a_file_that_is_no_database(folder):
     """Anything else in the file's place is an error of ours that names the file."""
     (folder / "accounts.sqlite").write_bytes(b"not a database, " * 100)
-    with pytest.raises(StorageError, match=r"accounts\.sqlite, seen DatabaseError"):
+    with pytest.raises(StorageError, match=r"accounts\.sqlite, seen NotADBError"):
         SqliteStorage(folder)
 
 
@@ -114,7 +114,7 @@ def test_says_that_it_is_closed(folder):
 def test_refuses_a_log_that_lost_records(folder):
     """Accounts ahead of their log are two banks' files, and are not settled on."""
     (folder / "log.sqlite").unlink()
-    with pytest.raises(StorageBrokenError, match=r"follow the log.*restore both"):
+    with pytest.raises(StorageBrokenError, match=r"follow the log.*restore all"):
         Bank(SqliteStorage(folder))
 
 
@@ -146,10 +146,10 @@ def test_writes_nothing_on_a_failed_append(folder):
     storage = SqliteStorage(folder)
     with Bank(storage) as bank:
         before = picture(bank)
-        storage._log.rows("PRAGMA query_only = ON")
+        storage.log.file.rows("PRAGMA query_only = ON")
         with pytest.raises(StorageError, match=r"log\.sqlite"):
             bank.settle(order("s1", eur("1"), 1), 1)
-        storage._log.rows("PRAGMA query_only = OFF")
+        storage.log.file.rows("PRAGMA query_only = OFF")
         assert picture(bank) == before
         assert bank.settle(order("s1", eur("1"), 1), 1).settled
 
@@ -158,10 +158,10 @@ def test_makes_up_for_a_failed_withdrawal(folder):
     """When the accounts cannot be written, the logged settlement is withdrawn the next time."""
     storage = SqliteStorage(folder)
     with Bank(storage) as bank:
-        storage._accounts.rows(FAIL_AT_LAST)
+        storage.servers[0].file.rows(FAIL_AT_LAST)
         with pytest.raises(StorageError, match=r"accounts\.sqlite"):
             bank.settle(order("s1", eur("8"), 1), 1)
-        storage._accounts.rows("DROP TRIGGER disk_full")
+        storage.servers[0].file.rows("DROP TRIGGER disk_full")
         assert reason(bank.settle(order("s2", eur("8"), 2), 2)) == "insufficient-balance"
         assert bank.settle(order("s1", eur("8"), 1), 3).payer_balance == eur("2")
         assert (bank.in_transit(), bank.total()) == (eur("8"), eur("0"))
@@ -174,10 +174,10 @@ def test_makes_up_for_a_failed_deposit(folder):
         bank.settle(order("s1", eur("1"), 1), 1)
         bank.settle(order("s2", eur("2"), 2, payee=KIOSK), 2)
         before = picture(bank)
-        storage._accounts.rows(FAIL_AT_LAST)
+        storage.servers[0].file.rows(FAIL_AT_LAST)
         with pytest.raises(StorageError, match=r"accounts\.sqlite"):
             bank.deposit()
-        storage._accounts.rows("DROP TRIGGER disk_full")
+        storage.servers[0].file.rows("DROP TRIGGER disk_full")
         assert picture(bank) == before
         assert (bank.deposit(), bank.total()) == (2, eur("0"))
 
@@ -189,9 +189,9 @@ def test_walks_a_log_of_many_pages(folder):
         twin.settle(order(f"s{counter}", eur("0.01"), counter), counter)
     storage = SqliteStorage(folder)
     with Bank(storage) as bank:
-        storage._log.rows("PRAGMA synchronous = OFF")  # 1,001 waits for the disk prove nothing
-        for record in twin._storage.records(storage.logged_to):
-            storage.append(record)
+        storage.log.file.rows("PRAGMA synchronous = OFF")  # 1,001 waits for the disk prove nothing
+        for record in twin._books.log.records(storage.log.logged_to):
+            storage.log.append([record])
         assert bank.recover() == 1001
         assert bank.deposit() == twin.deposit() == 1000
         assert picture(bank) == picture(twin)
@@ -203,13 +203,16 @@ def test_writes_no_second_end_of_a_settlement(folder):
     with Bank(storage) as bank:
         restriction = Restriction(cooling_off_s=100)
         bank.settle(order("s1", eur("1"), 1, payee=KIOSK, restriction=restriction), 1)
-        begun = storage.record("s1")
-        assert storage.due() == begun
+        begun = storage.log.record("s1")
+        assert storage.log.due() == begun
         bank.cancel(cancellation("s1"), 2)
-        assert storage.due() is None
-        number = storage.logged_to + 1
+        assert storage.log.due() is None
+        number = storage.log.logged_to + 1
         formal = begun.successor(number, Kind.FORMAL, 3, payer_balance_minor=0)
         for second in (formal, replace(begun, number=number)):
             with pytest.raises(StorageError, match="UNIQUE"):
-                storage.append(second)
-        assert (storage.logged_to, storage.record("s1").kind) == (number - 1, Kind.CANCELLED)
+                storage.log.append([second])
+        assert (storage.log.logged_to, storage.log.record("s1").kind) == (
+            number - 1,
+            Kind.CANCELLED,
+        )

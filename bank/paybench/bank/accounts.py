@@ -50,7 +50,7 @@ class Accounts(Ledger):
             raise AccountError("expected a date of birth, seen one with a time: leave the time out")
         if approval_key is not None:
             check_key(approval_key)
-        if self._storage.data_file(number) is not None:
+        if self._books.data_file(number) is not None:
             raise AccountExistsError(
                 f"expected a free account number, seen {number}, which is open: choose another"
             )
@@ -59,11 +59,11 @@ class Accounts(Ledger):
                 f"expected a customer's account number, seen {number} with a key or a date of "
                 "birth: branch 0 is the bank's, and only the bank pays from it"
             )
-        self._storage.add(DataFile(number, holder, approval_key, born=born))
+        self._books.add([DataFile(number, holder, approval_key, born=born)])
 
     def accounts(self) -> list[AccountNumber]:
         """Every account, the bank's own first."""
-        return self._storage.numbers()
+        return self._books.numbers()
 
     def holder(self, number: AccountNumber) -> str:
         """The account holder's name.
@@ -71,7 +71,7 @@ class Accounts(Ledger):
         Raises:
             AccountUnknownError: no account has this number.
         """
-        return self._data_file(number).holder
+        return self._books.must_have(number).holder
 
     def balance(self, number: AccountNumber) -> Money:
         """What the account holds, deposits still under way not counted (S107).
@@ -79,7 +79,7 @@ class Accounts(Ledger):
         Raises:
             AccountUnknownError: no account has this number.
         """
-        return Money(self._data_file(number).balance_minor, self.currency)
+        return Money(self._books.must_have(number).balance_minor, self.currency)
 
     def available(self, number: AccountNumber) -> Money:
         """The part of the balance that the holder can dispose of: what is not blocked ([0083]).
@@ -87,7 +87,7 @@ class Accounts(Ledger):
         Raises:
             AccountUnknownError: no account has this number.
         """
-        return Money(self._data_file(number).available_minor, self.currency)
+        return Money(self._books.must_have(number).available_minor, self.currency)
 
     def statement(self, number: AccountNumber, limit: int = 50) -> list[Entry]:
         """The account's newest entries, newest first, at most `limit` (S107).
@@ -96,9 +96,9 @@ class Accounts(Ledger):
             AccountUnknownError: no account has this number.
             BankError: the limit is below zero.
         """
-        self._data_file(number)
+        self._books.must_have(number)
         check_limit(limit)
-        return self._storage.entries(number, limit)
+        return self._books.entries(number, limit)
 
     def authenticate(
         self, proof: Proof, *, purpose: str, verifier: str, challenge: bytes | None = None
@@ -114,7 +114,7 @@ class Accounts(Ledger):
         Raises:
             StorageError: the storage failed. Have the phone make another proof.
         """
-        holder = self._storage.data_file(proof.account)
+        holder = self._books.data_file(proof.account)
         reason = None
         if holder is None:
             reason = Reason.UNKNOWN_ACCOUNT
@@ -130,5 +130,5 @@ class Accounts(Ledger):
         elif not holder.proofs.accepts(proof.counter):
             reason = Reason.PROOF_REPLAYED
         else:
-            self._storage.keep_proofs(proof.account, holder.proofs.after(proof.counter))
+            self._books.keep_proofs(proof.account, holder.proofs.after(proof.counter))
         return Authentication.of(proof.account, reason)

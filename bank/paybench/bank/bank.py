@@ -1,11 +1,13 @@
 """The bank: decides what is settled, refused, cancelled and given back (Fig 11-14)."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from .account import BANKS_BRANCH, CAPITAL, ESCROW, AccountNumber
 from .accounts import Accounts
 from .approval import verify
 from .errors import AccountError, BankError, FundingError
+from .group import Batch, Group, Mode
 from .ledger import AT_MAX_NS, out_of_time
 from .money import MINOR_MAX, Money
 from .outcome import Outcome
@@ -41,6 +43,9 @@ class Bank(Accounts):
         storage: where log and data files are kept; None keeps them in memory.
         currency: ISO 4217 code of every account.
         epoch: the calendar day (UTC) at whose beginning `at_ns` is 0: it tells the payers' ages.
+        lag_max: how many withdrawals may be answered before they are written to the database
+            servers; a crash redoes them from the log. 0: none. With some thousands, large groups
+            cost a third less.
 
     Raises:
         MoneyError: the currency is unknown.
@@ -49,7 +54,12 @@ class Bank(Accounts):
     """
 
     def __init__(
-        self, storage: Storage | None = None, currency: str = "EUR", *, epoch: date = EPOCH
+        self,
+        storage: Storage | None = None,
+        currency: str = "EUR",
+        *,
+        epoch: date = EPOCH,
+        lag_max: int = 0,
     ) -> None:
         if isinstance(epoch, datetime) or epoch > _EPOCH_MAX:
             raise BankError(
@@ -57,7 +67,7 @@ class Bank(Accounts):
                 "date, without a time, on which the clock starts"
             )
         self.epoch = epoch
-        super().__init__(MemoryStorage() if storage is None else storage, currency)
+        super().__init__(MemoryStorage() if storage is None else storage, currency, lag_max)
 
     # Money
 
@@ -76,11 +86,11 @@ class Bank(Accounts):
             AccountUnknownError: no account has this number.
             FundingError: amount or id cannot be used, or the id is used for something else.
         """
-        self._data_file(number)
+        self._books.must_have(number)
         self._finish()
         order = SettlingInformation(funding_id, CAPITAL, number, amount, None)
         reason = order.flaw(self.currency)
-        known = None if reason else self._storage.record(funding_id)
+        known = None if reason else self._books.record(funding_id)
         if known and not _same_body(known, order):
             reason = Reason.ID_REUSED
         if number == ESCROW:
@@ -125,17 +135,20 @@ class Bank(Accounts):
                 f"expected an account of the bank's own to pay out of, seen {own}: use one of "
                 "branch 0 that you opened, or fund() to issue money"
             )
-        self._data_file(own)
+        self._books.must_have(own)
         self._catch_up(at_ns)
         order = SettlingInformation(payment_id, own, payee, amount, None)
         reason = order.flaw(self.currency)
         if reason is not None:
             return order.refused(reason)
-        known = self._storage.record(payment_id)
+        known = self._books.record(payment_id)
         if known is not None:
             return _answer(known, order)
         self.deposit()
-        return self._decide(order, self._data_file(own), at_ns, None)
+        group = Group(self._books)
+        outcome = self._decide(group, order, self._books.must_have(own), at_ns, None)
+        self._enter(group.records)
+        return outcome
 
     def settle(
         self, order: SettlingInformation, at_ns: int, consent: Consent | None = None
@@ -157,25 +170,59 @@ class Bank(Accounts):
             BankError: at_ns is out of range.
             StorageError: the storage failed. Ask again with the same id.
         """
-        storage = self._storage
-        if at_ns >= self._due_ns or storage.withdrawn_to != storage.logged_to:
+        if at_ns >= self._due_ns or self._books.withdrawn_to != self._books.log.logged_to:
             self._catch_up(at_ns)
-        reason = order.flaw(self.currency)
-        payer = None if reason else storage.data_file(order.payer)
-        if payer is None:
-            return order.refused(reason or Reason.UNKNOWN_PAYER)
-        approval, key = order.approval, payer.approval_key
-        if approval is None or key is None:
-            return order.refused(Reason.APPROVAL_MISSING)
-        if not order.matches(approval) or not verify(key, approval):
-            return order.refused(Reason.APPROVAL_ALTERED)
-        known = storage.record(order.settlement_id)
-        if known is not None:
-            # Before the replay window: a retransmission carries the counter that was used.
-            return _answer(known, order)
-        if not payer.window.accepts(approval.counter):
-            return order.refused(Reason.APPROVAL_REPLAYED)
-        return self._decide(order, payer, at_ns, consent)
+        group = Group(self._books)
+        outcome = self._settle(group, order, at_ns, consent)
+        if group.records:
+            self._enter(group.records)
+        return outcome
+
+    def settle_many(
+        self, orders: Sequence[SettlingInformation], at_ns: int, mode: Mode = Mode.CONTINUE
+    ) -> list[Outcome]:
+        """Settle a batch with one flush of the log; an answer for each, in order.
+
+        Each is decided as `settle` would, one after the other. In an atomic batch, which is a
+        linked settlement, all are settled or none: then those that could have been are refused with
+        LINKED, nothing is logged, and the batch may be sent again.
+
+        Args:
+            orders: the settling information of each.
+            at_ns: now, in nanoseconds of the caller's clock.
+            mode: whether they are linked.
+
+        Raises:
+            BankError: at_ns is out of range.
+            StorageError: the storage failed. Ask again with the same ids.
+        """
+        return self.settle_batches([Batch(orders, at_ns, mode)])[0]
+
+    def settle_batches(self, batches: Iterable[Batch]) -> list[list[Outcome]]:
+        """Settle the batches of several senders with one flush of the log.
+
+        Raises:
+            BankError: a time is out of range.
+            StorageError: the storage failed. Ask again with the same ids.
+        """
+        answers: list[list[Outcome]] = []
+        group: Group | None = None
+        for batch in batches:
+            if not 0 <= batch.at_ns <= AT_MAX_NS:
+                raise out_of_time(batch.at_ns)
+            if group is None or batch.at_ns >= min(self._due_ns, group.due_ns):
+                if group is not None and group.records:
+                    self._enter(group.records)
+                self._catch_up(batch.at_ns)
+                group = Group(self._books)
+            if batch.mode is Mode.ATOMIC:
+                answers.append(self._settle_linked(group, batch))
+            else:
+                settle, at_ns = self._settle, batch.at_ns
+                answers.append([settle(group, order, at_ns, None) for order in batch.orders])
+        if group is not None and group.records:
+            self._enter(group.records)
+        return answers
 
     def inquire(self, settlement_id: str) -> Outcome:
         """How a settlement stands (S108), without the payer's balance: anyone may ask.
@@ -185,14 +232,14 @@ class Bank(Accounts):
         nothing = Money(0, self.currency)
         if not is_well_formed(settlement_id):
             return Outcome.of(settlement_id, nothing, Reason.ID_MALFORMED)
-        known = self._storage.record(settlement_id)
+        known = self._books.record(settlement_id)
         if known is None:
             return Outcome.of(settlement_id, nothing, Reason.UNKNOWN_SETTLEMENT)
         return known.outcome().without_balance()
 
     def parties(self, settlement_id: str) -> tuple[AccountNumber, AccountNumber] | None:
         """Payer and payee of what is in the log under an id; None where nothing is."""
-        known = self._storage.record(settlement_id) if is_well_formed(settlement_id) else None
+        known = self._books.record(settlement_id) if is_well_formed(settlement_id) else None
         return None if known is None else (known.payer, known.payee)
 
     # Taking back
@@ -213,7 +260,7 @@ class Bank(Accounts):
         """
         settlement_id, payer = cancellation.settlement_id, cancellation.payer
         reason = self._check_recall(cancellation, settlement_id, payer, at_ns)
-        known = None if reason else self._storage.record(settlement_id)
+        known = None if reason else self._books.record(settlement_id)
         if known is not None and known.payer != payer and not known.overtook:
             reason = Reason.ID_REUSED
         if known is None or reason is not None:
@@ -243,7 +290,7 @@ class Bank(Accounts):
         """
         settlement_id, payee = reversal.settlement_id, reversal.payee
         reason = self._check_recall(reversal, settlement_id, payee, at_ns)
-        known = None if reason else self._storage.record(settlement_id)
+        known = None if reason else self._books.record(settlement_id)
         if known is not None and known.payee != payee:
             reason = Reason.ID_REUSED
         if reason is not None:
@@ -266,13 +313,49 @@ class Bank(Accounts):
 
     def _catch_up(self, at_ns: int) -> None:
         """Do first what is due before a decision at this time."""
-        if self._storage.withdrawn_to != self._storage.logged_to:
+        if self._books.withdrawn_to != self._books.log.logged_to:
             self.recover()
         if at_ns >= self._due_ns:
             self.mature(at_ns)
 
+    def _settle(
+        self, group: Group, order: SettlingInformation, at_ns: int, consent: Consent | None
+    ) -> Outcome:
+        """Answer a request; what is decided anew is added to the group."""
+        reason = order.flaw(self.currency)
+        payer = None if reason else group.data_file(order.payer)
+        if payer is None:
+            return order.refused(reason or Reason.UNKNOWN_PAYER)
+        approval, key = order.approval, payer.approval_key
+        if approval is None or key is None:
+            return order.refused(Reason.APPROVAL_MISSING)
+        if not order.matches(approval) or not verify(key, approval):
+            return order.refused(Reason.APPROVAL_ALTERED)
+        known = group.record(order.settlement_id)
+        if known is not None:
+            # Before the replay window: a retransmission carries the counter that was used.
+            return _answer(known, order)
+        if not payer.window.accepts(approval.counter):
+            return order.refused(Reason.APPROVAL_REPLAYED)
+        return self._decide(group, order, payer, at_ns, consent)
+
+    def _settle_linked(self, group: Group, batch: Batch) -> list[Outcome]:
+        """Answer requests of which all are settled or none."""
+        part = Group(group)
+        answers = [self._settle(part, order, batch.at_ns, None) for order in batch.orders]
+        if all(answer.settled for answer in answers):
+            group.join(part)
+            return answers
+        return [
+            order.refused(answer.reason or Reason.LINKED)
+            if part.has(order.settlement_id)
+            else answer
+            for order, answer in zip(batch.orders, answers, strict=True)
+        ]
+
     def _decide(
         self,
+        group: Group,
         order: SettlingInformation,
         payer: DataFile,
         at_ns: int,
@@ -283,7 +366,7 @@ class Bank(Accounts):
         payee, restriction = order.payee, order.restriction
         reason = None
         unpayable = payee.branch == BANKS_BRANCH and payee in _NOT_PAYABLE
-        if unpayable or self._storage.data_file(payee) is None:
+        if unpayable or group.data_file(payee) is None:
             reason = Reason.UNKNOWN_PAYEE
         elif amount_minor > balance_minor:
             reason = Reason.INSUFFICIENT_BALANCE
@@ -295,7 +378,7 @@ class Bank(Accounts):
                 return order.refused(reason)
         if reason is None:
             balance_minor -= amount_minor
-        return self._log(order, reason, balance_minor, at_ns)
+        return self._log(group, order, reason, balance_minor, at_ns)
 
     def _age_reason(
         self, restriction: Restriction, born: date | None, at_ns: int, consent: Consent | None
@@ -316,18 +399,25 @@ class Bank(Accounts):
         return _REASONS_BY_CONSENT[consent]
 
     def _issue(self, order: SettlingInformation, at_ns: int) -> None:
-        balance_minor = self._data_file(CAPITAL).balance_minor - order.amount.amount_minor
+        balance_minor = self._books.must_have(CAPITAL).balance_minor - order.amount.amount_minor
         if balance_minor < -MINOR_MAX:
             raise FundingError(
                 f"expected at most 10^15 minor units issued in all, seen {-balance_minor} with "
                 f"{order.amount} to {order.payee}: issue less"
             )
-        self._log(order, None, balance_minor, at_ns)
+        group = Group(self._books)
+        self._log(group, order, None, balance_minor, at_ns)
+        self._enter(group.records)
 
     def _log(
-        self, order: SettlingInformation, reason: Reason | None, balance_minor: int, at_ns: int
+        self,
+        group: Group,
+        order: SettlingInformation,
+        reason: Reason | None,
+        balance_minor: int,
+        at_ns: int,
     ) -> Outcome:
-        """Enter the first record of a settlement; its answer."""
+        """Add the first record of a settlement; its answer."""
         if not 0 <= at_ns <= AT_MAX_NS:
             raise out_of_time(at_ns)
         approval, restriction = order.approval, order.restriction
@@ -340,7 +430,7 @@ class Bank(Accounts):
             if due_ns > AT_MAX_NS:
                 raise out_of_time(due_ns)
         record = LogRecord(
-            self._storage.logged_to + 1,
+            group.next_number,
             order.settlement_id,
             order.payer,
             order.payee,
@@ -355,7 +445,7 @@ class Bank(Accounts):
             held,
             due_ns,
         )
-        self._enter(record)
+        group.add(record)
         return record.outcome()
 
     def _check_recall(
@@ -371,7 +461,7 @@ class Bank(Accounts):
         self._catch_up(at_ns)
         if not is_well_formed(settlement_id):
             return Reason.ID_MALFORMED
-        holder = self._storage.data_file(signer)
+        holder = self._books.data_file(signer)
         if holder is None:
             return Reason.UNKNOWN_ACCOUNT
         if holder.approval_key is None:
@@ -382,21 +472,21 @@ class Bank(Accounts):
         """Undo a settlement, down to the deposit with its payer."""
         self.deposit()
         record = known.successor(
-            self._storage.logged_to + 1,
+            self._books.next_number,
             kind,
             at_ns,
-            payer_balance_minor=self._data_file(known.payer).balance_minor
+            payer_balance_minor=self._books.must_have(known.payer).balance_minor
             + known.amount.amount_minor,
             signature=signature,
         )
-        self._enter(record)
+        self._enter([record])
         self.deposit()
         return record.outcome()
 
     def _refuse_beforehand(self, reversal: Reversal, at_ns: int) -> Outcome:
         """Log that the payee will not take what has not come: a demand that comes is refused."""
         record = LogRecord(
-            self._storage.logged_to + 1,
+            self._books.next_number,
             reversal.settlement_id,
             reversal.payee,
             reversal.payee,
@@ -408,7 +498,7 @@ class Bank(Accounts):
             at_ns,
             Kind.REFUSED,
         )
-        self._enter(record)
+        self._enter([record])
         return record.outcome().without_balance()
 
 

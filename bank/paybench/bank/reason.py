@@ -34,6 +34,7 @@ class Reason(enum.StrEnum):
     NO_KEY = "no-key"
     SIGNATURE_WRONG = "signature-wrong"
     PROOF_REPLAYED = "proof-replayed"
+    LINKED = "linked"
 
     @property
     def sentence(self) -> str:
@@ -70,4 +71,5 @@ _SENTENCES = {
     Reason.NO_KEY: "The account has no key to sign with.",
     Reason.SIGNATURE_WRONG: "This was not signed by the account's holder for this purpose.",
     Reason.PROOF_REPLAYED: "The proof's counter was used before or is too old.",
+    Reason.LINKED: "Another settlement that this one is linked to was refused.",
 }

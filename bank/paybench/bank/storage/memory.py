@@ -1,79 +1,45 @@
 """The storage of a simulation: everything in dictionaries, nothing outlives the process."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
-from itertools import islice
 
 from msgspec.structs import replace
 
 from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
+from paybench.bank.errors import StorageError
 
-from . import DataFile, Entry, Kind, Leg, LogRecord, Storage
-
-_REFUSED = Kind.REFUSED
-
-
-class _Kept:
-    """An account's data file, and of what its entries are made when a statement is asked for.
-
-    Most accounts never ask. Until then there is for each entry the record, which of its legs it is,
-    and what was on the account and blocked after it.
-    """
-
-    __slots__ = ("data_file", "history")
-
-    def __init__(self, data_file: DataFile) -> None:
-        self.data_file = data_file
-        self.history: list[tuple[LogRecord, int, int, int]] = []
-
-    def apply(self, record: LogRecord, place: int, leg: Leg, counter: int | None = None) -> None:
-        self.data_file = after = self.data_file.changed(leg, counter)
-        if record.kind is not _REFUSED:
-            self.history.append((record, place, after.balance_minor, after.blocked_minor))
+from . import (
+    Change,
+    DatabaseServer,
+    DataFile,
+    Kept,
+    Line,
+    LogRecord,
+    LogServer,
+    Standing,
+    Storage,
+)
 
 
-class MemoryStorage(Storage):
-    """Keeps a bank in memory. A second `Bank` on the same object finds all of it."""
+class MemoryLog(LogServer):
+    """A log in memory."""
 
     def __init__(self) -> None:
         self.logged_to = 0
-        self.withdrawn_to = 0
-        self.deposited_to = 0
         self._log: list[LogRecord] = []
         self._by_id: dict[str, LogRecord] = {}
         self._due: list[tuple[int, int]] = []
-        self._kept: dict[AccountNumber, _Kept] = {}
 
-    def add(self, data_file: DataFile) -> None:
-        """Keep a new data file."""
-        self._kept[data_file.number] = _Kept(data_file)
-
-    def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
-        """Keep the proof counters of an account."""
-        kept = self._kept[number]
-        kept.data_file = replace(kept.data_file, proofs=proofs)
-
-    def data_file(self, number: AccountNumber) -> DataFile | None:
-        """The data file of an account, None when there is none."""
-        kept = self._kept.get(number)
-        return None if kept is None else kept.data_file
-
-    def numbers(self) -> list[AccountNumber]:
-        """Every account, in order of its number."""
-        return sorted(self._kept, key=lambda number: number.place)
-
-    def total_minor(self) -> int:
-        """The sum of all balances, in minor units."""
-        return sum(kept.data_file.balance_minor for kept in self._kept.values())
-
-    def append(self, record: LogRecord) -> None:
-        """Add the record to the log."""
-        self._log.append(record)
-        self._by_id[record.settlement_id] = record
-        self.logged_to = record.number
-        if record.due_ns is not None:
-            heappush(self._due, (record.due_ns, record.number))
+    def append(self, records: Sequence[LogRecord]) -> None:
+        """Add the records to the log."""
+        self._check(records)
+        for record in records:
+            self._log.append(record)
+            self._by_id[record.settlement_id] = record
+            if record.due_ns is not None:
+                heappush(self._due, (record.due_ns, record.number))
+        self.logged_to = len(self._log)
 
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest log record with this id, None when there is none."""
@@ -84,7 +50,7 @@ class MemoryStorage(Storage):
         return self._log[after:]
 
     def due(self) -> LogRecord | None:
-        """The provisory record without successor that is due first, None when there is none."""
+        """The pending record without successor that is due first, None when there is none."""
         while self._due:
             record = self._log[self._due[0][1] - 1]
             if self._by_id[record.settlement_id] is record:
@@ -92,29 +58,98 @@ class MemoryStorage(Storage):
             heappop(self._due)
         return None
 
-    def withdraw(self, record: LogRecord) -> None:
-        """Apply the record's withdrawal."""
-        leg = record.withdrawal
-        self._kept[leg.account].apply(record, 0, leg, record.counter)
-        self.withdrawn_to = record.number
-
-    def deposit(self, records: Iterable[LogRecord]) -> None:
-        """Apply the records' deposits."""
-        kept = self._kept
+    def _check(self, records: Sequence[LogRecord]) -> None:
+        """Accept what SQL's UNIQUE and CHECK would: the engine itself doubles no id."""
+        newest: dict[str, int] = {}
+        expected = self.logged_to
         for record in records:
-            place = 1
-            for leg in record.deposits:
-                kept[leg.account].apply(record, place, leg)
-                place += 1
-            self.deposited_to = record.number
+            expected += 1
+            settlement_id = record.settlement_id
+            known = newest.get(settlement_id)
+            if known is None:
+                before = self._by_id.get(settlement_id)
+                known = 0 if before is None else before.number
+            if record.number != expected or record.follows != known:
+                raise StorageError(
+                    f"expected record {expected} to follow record {known} of {settlement_id!r}, "
+                    f"seen record {record.number} that follows {record.follows}: an id is UNIQUE, "
+                    "and a settlement goes on from its newest record"
+                )
+            newest[settlement_id] = record.number
 
-    def entries(self, number: AccountNumber, limit: int) -> list[Entry]:
-        """The newest entries of an account, newest first."""
-        newest = islice(reversed(self._kept[number].history), limit)
-        return [
-            record.entry(record.legs[place], balance_minor, blocked_minor)
-            for record, place, balance_minor, blocked_minor in newest
-        ]
+
+class MemoryServer(DatabaseServer):
+    """A database server in memory."""
+
+    def __init__(self) -> None:
+        self.standing = Standing()
+        self._kept: dict[AccountNumber, Kept] = {}
+        self._auxiliary: dict[AccountNumber, Kept] = {}
+        self._lines: dict[int, Line] = {}
+
+    def add(self, data_files: Sequence[DataFile]) -> None:
+        """Keep new data files."""
+        self._kept.update((data_file.number, Kept(data_file)) for data_file in data_files)
+
+    def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
+        """Keep the proof counters of an account."""
+        kept = self._kept[number]
+        kept.data_file = replace(kept.data_file, proofs=proofs)
+
+    def kept(self, number: AccountNumber) -> Kept | None:
+        """An account's data file, and where its history begins."""
+        kept = self._kept.get(number)
+        return None if kept is None else _copy(kept)
+
+    def particular(self) -> list[Kept]:
+        """The particular users whose main file is here, and all auxiliary files here."""
+        main = [kept for kept in self._kept.values() if kept.particular_since is not None]
+        return [_copy(kept) for kept in (*main, *self._auxiliary.values())]
+
+    def numbers(self) -> list[AccountNumber]:
+        """Every account whose main file is here, in order of its number."""
+        return sorted(self._kept, key=lambda number: number.place)
+
+    def total_minor(self) -> int:
+        """The sum of all balances here."""
+        everything = (*self._kept.values(), *self._auxiliary.values())
+        return sum(kept.data_file.balance_minor for kept in everything)
+
+    def write(self, change: Change) -> None:
+        """Write a change."""
+        lines = self._lines
+        for line in change.lines:
+            lines[line[0]] = line
+        for kept in change.kept:
+            here = self._auxiliary if kept.auxiliary else self._kept
+            here[kept.data_file.number] = _copy(kept)
+        self.standing = change.standing
+
+    def lines(self, newest: int | None, limit: int) -> list[Line]:
+        """A history from its newest line on backwards, at most `limit` lines."""
+        found: list[Line] = []
+        while newest is not None and len(found) < limit:
+            line = self._lines[newest]
+            found.append(line)
+            newest = line[1]
+        return found
+
+
+class MemoryStorage(Storage):
+    """Keeps a bank in memory. A second `Bank` on the same object finds all of it.
+
+    Args:
+        servers: how many database servers, at least one.
+    """
+
+    def __init__(self, servers: int = 1) -> None:
+        self.log: LogServer = MemoryLog()
+        self.servers: list[DatabaseServer] = [MemoryServer() for _ in range(servers)]
 
     def close(self) -> None:
         """Nothing to let go of: the object stays usable."""
+
+
+def _copy(kept: Kept) -> Kept:
+    # The bank goes on changing its own.
+    return Kept(kept.data_file, kept.newest, kept.particular_since, kept.auxiliary)
