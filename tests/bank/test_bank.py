@@ -445,11 +445,11 @@ def test_finishes_before_it_settles_on(storage):
 
 def test_shows_no_key_anywhere(storage):
     """A data file's representation leaves the key out."""
-    found(storage)
-    shown = repr(storage.servers[0].kept(ANNA))
+    bank = found(storage)
+    shown = repr(bank._books.data_file(ANNA))
     assert "Anna" in shown
     assert "key" not in shown
-    assert "key" not in str(storage.servers[0].kept(ANNA).data_file.__rich_repr__())
+    assert "key" not in str(bank._books.data_file(ANNA).__rich_repr__())
 
 
 def test_closes_as_a_context():

@@ -6,16 +6,17 @@ from datetime import date, datetime
 from .account import AccountNumber
 from .approval import check_key
 from .errors import AccountError, AccountExistsError
-from .ledger import Ledger, check_limit
+from .ledger import check_limit
 from .money import Money
 from .proof import Authentication, Proof
 from .reason import Reason
+from .servers import Servers
 from .storage import DataFile, Entry
 
 HOLDER_MAX = 200
 
 
-class Accounts(Ledger):
+class Accounts(Servers):
     """The accounts of a ledger: opened, read, and their holders authenticated."""
 
     def open_account(

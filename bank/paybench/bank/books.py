@@ -3,18 +3,22 @@
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import takewhile
+from typing import Self
 
 from msgspec.structs import replace
 
 from .account import CAPITAL, AccountNumber
 from .approval import ReplayWindow
+from .arrival import Arrival
+from .arrivals import Arrivals, integrated
 from .errors import AccountUnknownError, StorageBrokenError, StorageError
-from .follower import Follower
+from .follower import Follower, Step
 from .location import server_of
 from .storage import DataFile, Entry, Kept, Kind, Leg, LogRecord, Storage
 from .storage.line import entry_of, line_of
 
 _CACHE_MAX = 500_000
+_REDO_LAG = 10_000
 
 
 class Books:
@@ -27,26 +31,43 @@ class Books:
         storage: the log data server and the database servers.
         lag_max: how many withdrawals may be done and not yet written to the database servers. They
             are in the log, and redone from it after a crash.
+        particular_per_s: how many deposits within a second make a payee a particular user; None:
+            nobody becomes one by itself.
 
     Raises:
         StorageError: the storage cannot be read.
     """
 
-    def __init__(self, storage: Storage, lag_max: int) -> None:
+    def __init__(self, storage: Storage, lag_max: int, particular_per_s: int | None) -> None:
         self.log = storage.log
         self._storage = storage
         self._lag_max = lag_max
         self.followers = [
             Follower(server, server_name(index)) for index, server in enumerate(storage.servers)
         ]
-        self._kept: dict[AccountNumber, tuple[Kept, Follower]] = {}
+        self._kept: dict[AccountNumber, Kept] = {}
         self._under_way: list[LogRecord] = []
         self.withdrawn_to = 0
         self.deposited_to = 0
         self._lag = 0
+        self.logged = (0, 0)
+        self._particular: dict[AccountNumber, dict[int, Kept]] = {}
+        self._arrivals = Arrivals(particular_per_s)
         self.fall_back()
+        self._arrival = Arrival(self)
 
     # The log
+
+    @property
+    def books(self) -> Self:
+        """These: a group asks what it is built on."""
+        return self
+
+    def append(self, records: Sequence[LogRecord]) -> None:
+        """Write records to the log; durable on return."""
+        self.log.append(records)
+        flushes, written = self.logged
+        self.logged = flushes + 1, written + len(records)
 
     @property
     def next_number(self) -> int:
@@ -61,8 +82,8 @@ class Books:
 
     def data_file(self, number: AccountNumber) -> DataFile | None:
         """The data file of an account, None when there is none."""
-        found = self._find(number)
-        return None if found is None else found[0].data_file
+        kept = self._find(number)
+        return None if kept is None else kept.data_file
 
     def must_have(self, number: AccountNumber) -> DataFile:
         """The data file of an account.
@@ -70,26 +91,40 @@ class Books:
         Raises:
             AccountUnknownError: there is none.
         """
-        found = self._find(number)
-        if found is None:
+        kept = self._find(number)
+        if kept is None:
             raise AccountUnknownError(
                 f"expected the number of an open account, seen {number}: open_account() it first"
             )
-        return found[0].data_file
+        return kept.data_file
+
+    def must_find(self, number: AccountNumber) -> Kept:
+        """An account that the log names.
+
+        Raises:
+            StorageBrokenError: there is none.
+        """
+        kept = self._kept.get(number) or self._find(number)
+        if kept is None:
+            raise StorageBrokenError(
+                f"expected a data file for {number}, which the log names, seen none: "
+                "log and accounts are not of one bank; restore all of them together"
+            )
+        return kept
 
     def add(self, data_files: Iterable[DataFile]) -> None:
         """Keep new data files, durably."""
         by_server: dict[int, list[DataFile]] = {}
         for data_file in data_files:
-            index = server_of(data_file.number.place, len(self.followers))
-            by_server.setdefault(index, []).append(data_file)
+            by_server.setdefault(self._index(data_file.number), []).append(data_file)
         for index, batch in by_server.items():
             self.followers[index].server.add(batch)
+        self._arrival.forget_waiting()
 
     def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
         """Keep the proof counters of an account, durably."""
-        kept, follower = self._must_find(number)
-        follower.server.keep_proofs(number, proofs)
+        kept = self.must_find(number)
+        self.followers[kept.server].server.keep_proofs(number, proofs)
         kept.data_file = replace(kept.data_file, proofs=proofs)
 
     def numbers(self) -> list[AccountNumber]:
@@ -99,10 +134,110 @@ class Books:
 
     def entries(self, number: AccountNumber, limit: int) -> list[Entry]:
         """The newest entries of an account, newest first, at most `limit`."""
-        kept, follower = self._must_find(number)
-        if follower.backlog:
+        if any(follower.backlog for follower in self.followers):
             self.follow()
-        return list(map(entry_of, follower.server.lines(kept.newest, limit)))
+        kept = self.must_find(number)
+        main = self.followers[kept.server].server.lines(kept.newest, limit)
+        auxiliary = self._particular.get(number)
+        if auxiliary is None:
+            return list(map(entry_of, main))
+        chains = [
+            self.followers[index].server.lines(each.newest, limit)
+            for index, each in auxiliary.items()
+        ]
+        return integrated(main, chains, self.has_minor(number))[:limit]
+
+    # Particular users
+
+    def mark(self, number: AccountNumber, *, particular: bool) -> None:
+        """Make an account a particular user's from the next record on, or no longer ([0132])."""
+        kept = self.must_find(number)
+        if (kept.particular_since is not None) == particular:
+            return
+        self.level()
+        kept = self.must_find(number)
+        kept.particular_since = self.withdrawn_to if particular else None
+        self._particular.setdefault(number, {})
+        self.followers[kept.server].note(kept, None)
+        self.follow(on_disk=True)
+
+    def is_particular(self, number: AccountNumber) -> bool:
+        """Whether an account is a particular user's."""
+        return self.must_find(number).particular_since is not None
+
+    def is_deposited(self, record: LogRecord, leg: Leg) -> bool:
+        """Whether a deposit of a record is done: one server may be behind another."""
+        return record.number <= self.followers[self._payee_file(record, leg).server].deposited_to
+
+    def has_minor(self, number: AccountNumber) -> int:
+        """What an account has, with what was not integrated yet, in minor units."""
+        balance_minor = self.must_find(number).data_file.balance_minor
+        if number in self._particular:
+            balance_minor += self._not_integrated_minor(number)
+        return balance_minor
+
+    def _payee_file(self, record: LogRecord, leg: Leg) -> Kept:
+        """The file that a deposit lands in: a particular user's at the payer's server ([0135])."""
+        kept = self.must_find(leg.account)
+        if kept.particular_since is None or record.kind is not Kind.SETTLED:
+            return kept
+        index = self.must_find(record.payer).server
+        if index == kept.server or record.number <= kept.particular_since:
+            return kept
+        number = kept.data_file.number
+        here = self._particular[number]
+        if index not in here:
+            here[index] = Kept(DataFile(number, "", None), auxiliary=True, server=index)
+        return here[index]
+
+    def integrate(self) -> None:
+        """Transfer what the auxiliary files have got to the main files ([0136]).
+
+        The main file's server alone is written: what was transferred stands there against the
+        auxiliary files, whose balances only grow.
+        """
+        for number, auxiliary in self._particular.items():
+            transferred_minor = self._not_integrated_minor(number)
+            if transferred_minor <= 0:  # a power cut took some that deposits will bring again
+                continue
+            kept = self.must_find(number)
+            index = kept.server
+            if index not in auxiliary:
+                auxiliary[index] = Kept(DataFile(number, "", None), auxiliary=True, server=index)
+            against = auxiliary[index]
+            kept.data_file = kept.data_file.changed(Leg(number, transferred_minor))
+            _add(against, -transferred_minor)
+            self.followers[index].note(kept, None)
+            self.followers[index].note(against, None)
+
+    def _not_integrated_minor(self, number: AccountNumber) -> int:
+        return sum(each.data_file.balance_minor for each in self._particular[number].values())
+
+    # Servers
+
+    def add_server(self) -> None:
+        """Add a database server; `move_accounts` then fills it.
+
+        Raises:
+            BankError: the last one is still being filled.
+        """
+        self._arrival.begin()
+
+    def move_accounts(self, limit: int) -> int:
+        """Move so many accounts to the newest server; how many were moved, 0 when all are there."""
+        return self._arrival.move(limit)
+
+    def add_follower(self) -> None:
+        """Follow up a new server of the storage."""
+        index = len(self.followers)
+        self.followers.append(Follower(self._storage.add_server(), server_name(index)))
+
+    def level(self) -> None:
+        """Do and write all that is under way, to the disk, on every server."""
+        self.deposit(self._under_way)
+        for follower in self.followers:
+            follower.withdrawn_to = follower.deposited_to = self.withdrawn_to
+        self.follow(on_disk=True)
 
     # Sums
 
@@ -122,33 +257,45 @@ class Books:
     def affords(self, record: LogRecord) -> bool:
         """Whether what the record withdraws is there, as it was when it was decided."""
         leg = record.withdrawal
-        kept, follower = self._must_find(leg.account)
-        if leg.account == CAPITAL or record.number <= follower.withdrawn_to:
+        kept = self.must_find(leg.account)
+        if leg.account == CAPITAL or record.number <= self.followers[kept.server].withdrawn_to:
             return True
         return kept.data_file.available_minor + leg.amount_minor >= leg.blocked_minor
 
-    def withdraw(self, records: Iterable[LogRecord], lag_max: int | None = None) -> None:
+    def withdraw(self, steps: Iterable[Step], lag_max: int | None = None) -> None:
         """Do what the records from withdrawn_to + 1 on do at once.
 
         Args:
-            records: in the order of the log.
+            steps: the records in the order of the log, with the data files as they will be.
             lag_max: how many may stay unwritten this time, None: as ever.
 
         Raises:
             StorageError: what is not written is forgotten; it is in the log.
         """
-        for record in records:
-            leg = record.withdrawal
-            kept, follower = self._must_find(leg.account)
-            if record.number > follower.withdrawn_to:
-                kept.data_file = kept.data_file.changed(leg, record.counter)
-                self._note(record, 0, leg, kept, follower)
-                follower.withdrawn_to = record.number
-            self._under_way.append(record)
-            self.withdrawn_to = record.number
-            self._lag += 1
+        followers, under_way = self.followers, self._under_way
+        number = self.withdrawn_to
+        for record, leg, kept, after in steps:
+            number = record.number
+            follower = followers[kept.server]
+            kept.data_file = after
+            follower.withdrawn_to = number
+            self._note(record, 0, leg, kept, follower)
+            under_way.append(record)
+        self._lag += number - self.withdrawn_to
+        self.withdrawn_to = number
         if self._lag > (self._lag_max if lag_max is None else lag_max):
             self.follow()
+
+    def redo(self, record: LogRecord) -> None:
+        """Do what record withdrawn_to + 1 does at once, unless its server has it already."""
+        leg = record.withdrawal
+        kept = self.must_find(leg.account)
+        if record.number > self.followers[kept.server].withdrawn_to:
+            after = kept.data_file.changed(leg, record.counter)
+            self.withdraw([(record, leg, kept, after)], _REDO_LAG)
+        else:
+            self._under_way.append(record)
+            self.withdrawn_to = record.number
 
     def under_way(self, limit: int | None) -> tuple[list[LogRecord], int]:
         """The oldest records whose deposits are to be made, and how many of them have any.
@@ -176,18 +323,26 @@ class Books:
         """
         for record in batch:
             for place, leg in enumerate(record.deposits, 1):
-                kept, follower = self._must_find(leg.account)
+                kept = self._payee_file(record, leg)
+                follower = self.followers[kept.server]
                 if record.number > follower.deposited_to:
-                    kept.data_file = kept.data_file.changed(leg)
+                    if kept.auxiliary:
+                        _add(kept, leg.amount_minor)
+                    else:
+                        kept.data_file = kept.data_file.changed(leg)
                     self._note(record, place, leg, kept, follower)
         if not batch:
             return
+        self.integrate()
         self.deposited_to = batch[-1].number
         for follower in self.followers:
             follower.deposited_to = max(follower.deposited_to, self.deposited_to)
             follower.withdrawn_to = max(follower.withdrawn_to, self.withdrawn_to)
         self._under_way = self._under_way[len(batch) :]
         self.follow()
+        if len(self.followers) > 1:
+            for number in self._arrivals.hot(batch):
+                self.mark(number, particular=True)
 
     def follow(self, *, on_disk: bool = False) -> None:
         """Write to the database servers what is done.
@@ -214,6 +369,13 @@ class Books:
         self.withdrawn_to = min(follower.withdrawn_to for follower in self.followers)
         self.deposited_to = min(follower.deposited_to for follower in self.followers)
         self._under_way = list(self._logged(self.deposited_to, self.withdrawn_to))
+        self._particular = {}
+        for index, follower in enumerate(self.followers):
+            for kept in follower.server.particular():
+                auxiliary = self._particular.setdefault(kept.data_file.number, {})
+                if kept.auxiliary:
+                    kept.server = index
+                    auxiliary[index] = kept
 
     def close(self) -> None:
         """Close the storage; closing twice is fine."""
@@ -233,24 +395,24 @@ class Books:
         follower.in_transit_minor -= leg.amount_minor
         follower.note(kept, line)
 
-    def _find(self, number: AccountNumber) -> tuple[Kept, Follower] | None:
-        found = self._kept.get(number)
-        if found is None:
-            follower = self.followers[server_of(number.place, len(self.followers))]
-            kept = follower.server.kept(number)
-            if kept is None:
-                return None
-            self._kept[number] = found = kept, follower
-        return found
+    def _index(self, number: AccountNumber) -> int:
+        return server_of(number.place, len(self.followers), self.followers[-1].arrived_to)
 
-    def _must_find(self, number: AccountNumber) -> tuple[Kept, Follower]:
-        found = self._find(number)
-        if found is None:
-            raise StorageBrokenError(
-                f"expected a data file for {number}, which the log names, seen none: "
-                "log and accounts are not of one bank; restore both together"
-            )
-        return found
+    def _find(self, number: AccountNumber) -> Kept | None:
+        kept = self._kept.get(number)
+        if kept is None:
+            index = self._index(number)
+            kept = self.followers[index].server.kept(number)
+            if kept is not None:
+                kept.server = index
+                self._kept[number] = kept
+        return kept
+
+
+def _add(auxiliary: Kept, amount_minor: int) -> None:
+    """Change an auxiliary file's balance, which may be below zero for what was transferred."""
+    data_file = auxiliary.data_file
+    auxiliary.data_file = replace(data_file, balance_minor=data_file.balance_minor + amount_minor)
 
 
 def server_name(index: int) -> str:

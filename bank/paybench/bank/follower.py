@@ -1,6 +1,9 @@
 """A database server as the bank works with it: what it keeps, and what it has not been told yet."""
 
-from .storage import Change, DatabaseServer, Kept, Line, Standing
+from .storage import Change, DatabaseServer, DataFile, Kept, Leg, Line, LogRecord, Standing
+
+Step = tuple[LogRecord, Leg, Kept, DataFile]
+"""A record, what it does at once and to which account, and that account's data file afterwards."""
 
 
 class Follower:
@@ -14,6 +17,8 @@ class Follower:
     def __init__(self, server: DatabaseServer, name: str) -> None:
         self.server = server
         self.name = name
+        self.flushes = 0
+        self.written = 0
         self.forget()
 
     def forget(self) -> None:
@@ -22,8 +27,16 @@ class Follower:
         self.withdrawn_to = standing.withdrawn_to
         self.deposited_to = standing.deposited_to
         self.in_transit_minor = standing.in_transit_minor
+        self.arrived_to = standing.arrived_to
         self._kept: dict[int, Kept] = {}
         self._lines: list[Line] = []
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands with what is not written yet."""
+        return Standing(
+            self.withdrawn_to, self.deposited_to, self.in_transit_minor, self.arrived_to
+        )
 
     @property
     def backlog(self) -> int:
@@ -42,8 +55,10 @@ class Follower:
         Raises:
             StorageError: nothing was written.
         """
-        standing = Standing(self.withdrawn_to, self.deposited_to, self.in_transit_minor)
+        standing = self.standing
         if standing == self.server.standing and not (self._kept or on_disk):
             return
         self.server.write(Change(list(self._kept.values()), self._lines, standing, on_disk))
+        self.flushes += 1
+        self.written += len(self._lines)
         self._kept, self._lines = {}, []

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from .account import AccountNumber
-from .ledger import AT_MAX_NS
 from .settlement import SettlingInformation
 from .storage import DataFile, LogRecord
 
 if TYPE_CHECKING:
     from .books import Books
+    from .follower import Step
+
+
+AT_MAX_NS = 2**63 - 1
 
 
 class Mode(enum.StrEnum):
@@ -47,11 +50,14 @@ class Group:
 
     def __init__(self, before: "Books | Group") -> None:
         self._before = before
+        self.books: Books = before.books
         self.records: list[LogRecord] = []
+        self.steps: list[Step] = []
         self._by_id: dict[str, LogRecord] = {}
         self._changed: dict[AccountNumber, DataFile] = {}
         self.next_number: int = before.next_number
         self.due_ns = AT_MAX_NS
+        self.held = False
 
     def data_file(self, number: AccountNumber) -> DataFile | None:
         """The data file as it will be once all that is decided is done."""
@@ -68,19 +74,25 @@ class Group:
     def add(self, record: LogRecord) -> None:
         """Decide: the record is numbered `next_number`."""
         leg = record.withdrawal
-        data_file = self.data_file(leg.account)
-        assert data_file is not None, "a decision is about accounts that are there"
-        self._changed[leg.account] = data_file.changed(leg, record.counter)
+        account = leg.account
+        kept = self.books.must_find(account)
+        before = self.data_file(account) or kept.data_file
+        self._changed[account] = after = before.changed(leg, record.counter)
+        self.steps.append((record, leg, kept, after))
         self.records.append(record)
         self._by_id[record.settlement_id] = record
         self.next_number += 1
+        if record.held is not None:
+            self.held = True
         if record.due_ns is not None:
             self.due_ns = min(self.due_ns, record.due_ns)
 
     def join(self, part: "Group") -> None:
         """Take over all that a part of this group has decided."""
         self.records += part.records
+        self.steps += part.steps
         self._by_id |= part._by_id
         self._changed |= part._changed
         self.next_number = part.next_number
         self.due_ns = min(self.due_ns, part.due_ns)
+        self.held = self.held or part.held

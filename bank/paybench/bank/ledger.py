@@ -1,6 +1,5 @@
 """The ledger: what follows from the log, and that it follows (Fig 13, 14)."""
 
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -8,12 +7,11 @@ from .account import CAPITAL, ESCROW
 from .books import Books
 from .currency import DECIMALS, unknown_currency
 from .errors import BankError, StorageBrokenError
+from .group import AT_MAX_NS, Group
 from .money import Money
 from .storage import DataFile, Kind, LogRecord, Storage
 
-AT_MAX_NS = 2**63 - 1
 _NEVER_NS = AT_MAX_NS + 1
-_REDO_LAG = 10_000
 
 
 class Ledger:
@@ -26,17 +24,21 @@ class Ledger:
         storage: where log and data files are kept.
         currency: ISO 4217 code of every account.
         lag_max: how many withdrawals may be done and not yet written to the database servers.
+        particular_per_s: how many deposits within a second make a payee a particular user; None:
+            nobody becomes one by itself.
 
     Raises:
         MoneyError: the currency is unknown.
         StorageError: the storage cannot be read, contradicts itself, or is in another currency.
     """
 
-    def __init__(self, storage: Storage, currency: str, lag_max: int) -> None:
+    def __init__(
+        self, storage: Storage, currency: str, lag_max: int, particular_per_s: int | None
+    ) -> None:
         if currency not in DECIMALS:
             raise unknown_currency(currency)
         self.currency = currency
-        self._books = Books(storage, lag_max)
+        self._books = Books(storage, lag_max, particular_per_s)
         self._due_ns = _NEVER_NS
         self._check_currency()
         for number, holder in ((CAPITAL, "capital"), (ESCROW, "escrow")):
@@ -94,7 +96,7 @@ class Ledger:
                 self._due_ns,
                 payer_balance_minor=provisory.payer_balance_minor,
             )
-            self._enter([formal])
+            self._enter_one(formal)
             count += 1
         if count:
             self.deposit()
@@ -141,6 +143,7 @@ class Ledger:
         for record in books.log.records(books.withdrawn_to):
             self._redo(record)
             redone += 1
+        books.integrate()
         self._watch_due()
         total = self.total()
         if total.amount_minor != 0:
@@ -175,18 +178,21 @@ class Ledger:
         if self._books.withdrawn_to != self._books.log.logged_to:
             self.recover()
 
-    def _enter(self, records: Sequence[LogRecord]) -> None:
+    def _enter(self, group: Group) -> None:
         """Write decisions to the log with one flush, from where on they hold, and withdraw."""
-        books = self._books
-        held = False
-        for record in records:
-            if record.follows > books.deposited_to:  # what it undoes has to be done first
-                self.deposit()
-            held = held or record.held is not None
-        books.log.append(records)
-        if held:
-            self._watch_due()
-        books.withdraw(records)
+        if group.records:
+            self._books.append(group.records)
+            if group.held:
+                self._watch_due()
+            self._books.withdraw(group.steps)
+
+    def _enter_one(self, record: LogRecord) -> None:
+        """Likewise one decision, which may be about an earlier settlement."""
+        if record.follows > self._books.deposited_to:  # what it undoes has to be done first
+            self.deposit()
+        group = Group(self._books)
+        group.add(record)
+        self._enter(group)
 
     def _redo(self, record: LogRecord) -> None:
         books = self._books
@@ -200,7 +206,7 @@ class Ledger:
         # A power cut may have taken deposits back that were already spent or built upon.
         if record.follows > books.deposited_to or not books.affords(record):
             self.deposit()
-        books.withdraw([record], _REDO_LAG)
+        books.redo(record)
 
     def _watch_due(self) -> None:
         due = self._books.log.due()

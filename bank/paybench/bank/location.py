@@ -1,11 +1,13 @@
 """Location: on which database server a data file is, computed from branch and account number."""
 
+from .storage.standing import ALL_ARRIVED
+
 _MASK = 2**64 - 1
 _ODD = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: neighbours go far apart
 _ODDER = 0xD6E8FEB86659FD93
 
 
-def server_of(place: int, count: int) -> int:
+def server_of(place: int, count: int, arrived_to: int = ALL_ARRIVED) -> int:
     """The index of the server that an account is on: arithmetic, and no table ([0130-0131]).
 
     Server n, when it is added as the nth, takes every nth account, drawn by a calculation on the
@@ -15,7 +17,11 @@ def server_of(place: int, count: int) -> int:
     Args:
         place: the account's place: branch times 10^7 plus number.
         count: how many servers there are.
+        arrived_to: while the last of them is being filled: accounts above this place are still
+            where they were without it.
     """
+    if place > arrived_to:
+        count -= 1
     for nth in range(count, 1, -1):
         if takes(nth, place):
             return nth - 1

@@ -41,6 +41,13 @@ class Storage(Protocol):
     log: LogServer
     servers: list[DatabaseServer]
 
+    def add_server(self) -> DatabaseServer:
+        """Add an empty database server, durably; it is the last of `servers` from now on.
+
+        Its standing says that nobody has arrived yet (-1).
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files; closing twice is fine."""
         ...

@@ -1,6 +1,6 @@
 """A database server 300 (Fig 11, 12)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from paybench.bank.account import AccountNumber
@@ -50,6 +50,14 @@ class DatabaseServer(Protocol):
 
     def write(self, change: Change) -> None:
         """Write a change in one step."""
+        ...
+
+    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+        """Take over accounts with their histories from another server, durably, in one step."""
+        ...
+
+    def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
+        """Let accounts go with their histories, durably, in one step."""
         ...
 
     def lines(self, newest: int | None, limit: int) -> list[Line]:

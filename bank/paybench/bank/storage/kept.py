@@ -14,9 +14,11 @@ class Kept(Struct, gc=False):
         particular_since: the log record after which what is paid to it lands in the auxiliary file
             at the payer's server; None: it is no particular user.
         auxiliary: whether this is an auxiliary file ([0134]).
+        server: the index of its server; the bank's own note, which no server keeps.
     """
 
     data_file: DataFile
     newest: int | None = None
     particular_since: int | None = None
     auxiliary: bool = False
+    server: int = 0

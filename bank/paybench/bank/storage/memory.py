@@ -21,6 +21,8 @@ from . import (
     Storage,
 )
 
+_FRESH = Standing()
+
 
 class MemoryLog(LogServer):
     """A log in memory."""
@@ -79,10 +81,14 @@ class MemoryLog(LogServer):
 
 
 class MemoryServer(DatabaseServer):
-    """A database server in memory."""
+    """A database server in memory.
 
-    def __init__(self) -> None:
-        self.standing = Standing()
+    Args:
+        standing: what it begins with.
+    """
+
+    def __init__(self, standing: Standing = _FRESH) -> None:
+        self.standing = standing
         self._kept: dict[AccountNumber, Kept] = {}
         self._auxiliary: dict[AccountNumber, Kept] = {}
         self._lines: dict[int, Line] = {}
@@ -125,6 +131,17 @@ class MemoryServer(DatabaseServer):
             here[kept.data_file.number] = _copy(kept)
         self.standing = change.standing
 
+    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+        """Take over accounts with their histories."""
+        self.write(Change(kept, list(lines), standing))
+
+    def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
+        """Let accounts go with their histories."""
+        for number in numbers:
+            for line in self.lines(self._kept.pop(number).newest, len(self._lines)):
+                del self._lines[line[0]]
+        self.standing = standing
+
     def lines(self, newest: int | None, limit: int) -> list[Line]:
         """A history from its newest line on backwards, at most `limit` lines."""
         found: list[Line] = []
@@ -145,6 +162,11 @@ class MemoryStorage(Storage):
     def __init__(self, servers: int = 1) -> None:
         self.log: LogServer = MemoryLog()
         self.servers: list[DatabaseServer] = [MemoryServer() for _ in range(servers)]
+
+    def add_server(self) -> DatabaseServer:
+        """A further database server, empty."""
+        self.servers.append(MemoryServer(Standing(arrived_to=-1)))
+        return self.servers[-1]
 
     def close(self) -> None:
         """Nothing to let go of: the object stays usable."""

@@ -1,6 +1,7 @@
 """The durable storage: a log and the data files that follow it, in SQLite files of one folder."""
 
 import fcntl
+import os
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -35,20 +36,54 @@ class SqliteStorage(Storage):
             opened.enter_context(_locked(folder))
             self.log = SqliteLog(folder / "log.sqlite")
             opened.callback(self.log.file.close)
+            self._folder = folder
+            self._opened = opened
             self.servers: list[DatabaseServer] = []
-            while len(self.servers) < servers or _path(folder, len(self.servers)).exists():
-                server = SqliteServer(_path(folder, len(self.servers)))
-                opened.callback(server.file.close)
-                self.servers.append(server)
+            if not _path(folder, 0).exists():
+                # The first one last: where it is there, so are the others.
+                for index in reversed(range(servers)):
+                    SqliteServer(_path(folder, index)).file.close()
+            while _path(folder, len(self.servers)).exists():
+                self._open_server()
             self._opened = opened.pop_all()
+
+    def add_server(self) -> DatabaseServer:
+        """Add an empty database server: a further file, which is there whole or not at all."""
+        path = _path(self._folder, len(self.servers))
+        unfinished = path.with_suffix(".new")
+        try:
+            unfinished.unlink(missing_ok=True)
+            SqliteServer(unfinished, -1).file.close()
+            unfinished.rename(path)
+            _sync(self._folder)
+        except OSError as error:
+            raise StorageError(
+                f"expected room for a further file in {self._folder}, seen {error}: make room"
+            ) from error
+        return self._open_server()
 
     def close(self) -> None:
         """Close the files and let go of the folder; closing twice is fine."""
         self._opened.close()
 
+    def _open_server(self) -> DatabaseServer:
+        server = SqliteServer(_path(self._folder, len(self.servers)))
+        self._opened.callback(server.file.close)
+        self.servers.append(server)
+        return server
+
 
 def _path(folder: Path, index: int) -> Path:
     return folder / (f"accounts-{index + 1}.sqlite" if index else "accounts.sqlite")
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ CREATE INDEX particular ON data_file (place) WHERE particular_since IS NOT NULL;
 
 CREATE TABLE auxiliary_file (
     place INTEGER PRIMARY KEY,
-    balance_minor INTEGER NOT NULL CHECK (balance_minor >= 0),
+    balance_minor INTEGER NOT NULL,
     newest INTEGER
 ) STRICT;
 
@@ -83,8 +83,7 @@ CREATE TABLE standing (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     withdrawn_to INTEGER NOT NULL,
     deposited_to INTEGER NOT NULL CHECK (deposited_to <= withdrawn_to),
-    in_transit_minor INTEGER NOT NULL
+    in_transit_minor INTEGER NOT NULL,
+    arrived_to INTEGER NOT NULL
 ) STRICT;
-
-INSERT INTO standing VALUES (1, 0, 0, 0);
 """

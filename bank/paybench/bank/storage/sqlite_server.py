@@ -1,9 +1,11 @@
 """A database server 300 as an SQLite file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import astuple
 
 from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
@@ -11,13 +13,14 @@ from paybench.bank.approval import ReplayWindow
 from . import Change, DatabaseServer, DataFile, Kept, Line, Standing
 from .sqlite_file import SqliteFile
 from .sqlite_schema import ACCOUNTS
+from .standing import ALL_ARRIVED
 
 _WINDOW_BYTES = 8
 _FILE = (
     "SELECT place, holder, approval_key, balance_minor, highest_counter, seen_counters, "
     "blocked_minor, born, highest_proof, seen_proofs, newest, particular_since FROM data_file"
 )
-_ADD = "INSERT INTO data_file VALUES (?,?,?,?,?,?,?,?,?,?,NULL,NULL)"
+_ADD = "INSERT INTO data_file VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 _UPDATE = (
     "UPDATE data_file SET balance_minor = ?, highest_counter = ?, seen_counters = ?, "
     "blocked_minor = ?, newest = ?, particular_since = ? WHERE place = ?"
@@ -25,6 +28,10 @@ _UPDATE = (
 _AUXILIARY = (
     "INSERT INTO auxiliary_file VALUES (?, ?, ?) ON CONFLICT (place) DO UPDATE SET "
     "balance_minor = excluded.balance_minor, newest = excluded.newest"
+)
+_BEGIN = "INSERT INTO standing VALUES (1, 0, 0, 0, {arrived_to});"
+_STANDING = (
+    "UPDATE standing SET withdrawn_to = ?, deposited_to = ?, in_transit_minor = ?, arrived_to = ?"
 )
 _LINE = "INSERT INTO line VALUES (?,?,?,?,?,?,?,?,?,?)"
 _CHAIN = """
@@ -34,6 +41,14 @@ WITH RECURSIVE chain AS (
     SELECT line.* FROM chain JOIN line ON line.id = chain.previous LIMIT ?2
 )
 SELECT * FROM chain
+"""
+_LEAVE_LINES = """
+WITH RECURSIVE chain AS (
+    SELECT newest AS id FROM data_file WHERE place = ?1
+    UNION ALL
+    SELECT line.previous FROM chain JOIN line ON line.id = chain.id
+)
+DELETE FROM line WHERE id IN (SELECT id FROM chain)
 """
 
 
@@ -45,17 +60,19 @@ class SqliteServer(DatabaseServer):
 
     Args:
         path: the file.
+        arrived_to: what a new file says of who has arrived.
 
     Raises:
         StorageVersionError: the file is of another schema version.
         StorageError: the file cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.file = SqliteFile(path, ACCOUNTS, "NORMAL")
+    def __init__(self, path: Path, arrived_to: int = ALL_ARRIVED) -> None:
+        schema = ACCOUNTS + _BEGIN.format(arrived_to=arrived_to)
+        self.file = SqliteFile(path, schema, "NORMAL")
         try:
             ((*standing,),) = self.file.rows(
-                "SELECT withdrawn_to, deposited_to, in_transit_minor FROM standing"
+                "SELECT withdrawn_to, deposited_to, in_transit_minor, arrived_to FROM standing"
             )
         except BaseException:
             self.file.close()
@@ -64,7 +81,8 @@ class SqliteServer(DatabaseServer):
 
     def add(self, data_files: Sequence[DataFile]) -> None:
         """Keep new data files, on the disk on return: the log will not repeat them."""
-        self.file.write((_ADD, map(_row, data_files)), on_disk=True)
+        rows = [_row(Kept(data_file)) for data_file in data_files]
+        self.file.write((_ADD, rows), on_disk=True)
 
     def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
         """Keep the proof counters of an account, on the disk on return, likewise."""
@@ -109,16 +127,33 @@ class SqliteServer(DatabaseServer):
             for kept in change.kept
             if kept.auxiliary
         ]
-        moved = standing.withdrawn_to, standing.deposited_to, standing.in_transit_minor
         self.file.write(
             (_UPDATE, main),
             (_AUXILIARY, auxiliary),
             (_LINE, change.lines),
-            (
-                "UPDATE standing SET withdrawn_to = ?, deposited_to = ?, in_transit_minor = ?",
-                [moved],
-            ),
+            (_STANDING, [astuple(standing)]),
             on_disk=change.on_disk,
+        )
+        self.standing = standing
+
+    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+        """Take over accounts with their histories, on the disk on return."""
+        self.file.write(
+            (_ADD, map(_row, kept)),
+            (_LINE, lines),
+            (_STANDING, [astuple(standing)]),
+            on_disk=True,
+        )
+        self.standing = standing
+
+    def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
+        """Let accounts go with their histories, on the disk on return."""
+        places = [(number.place,) for number in numbers]
+        self.file.write(
+            (_LEAVE_LINES, places),
+            ("DELETE FROM data_file WHERE place = ?", places),
+            (_STANDING, [astuple(standing)]),
+            on_disk=True,
         )
         self.standing = standing
 
@@ -145,7 +180,8 @@ def _changed_row(kept: Kept) -> tuple[Any, ...]:
     )
 
 
-def _row(data_file: DataFile) -> tuple[Any, ...]:
+def _row(kept: Kept) -> tuple[Any, ...]:
+    data_file = kept.data_file
     return (
         data_file.number.place,
         data_file.holder,
@@ -155,6 +191,8 @@ def _row(data_file: DataFile) -> tuple[Any, ...]:
         data_file.blocked_minor,
         None if data_file.born is None else data_file.born.isoformat(),
         *_window_row(data_file.proofs),
+        kept.newest,
+        kept.particular_since,
     )
 
 
