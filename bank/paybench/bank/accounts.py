@@ -62,6 +62,29 @@ class Accounts(Servers):
             )
         self._books.add([DataFile(number, holder, approval_key, born=born)])
 
+    def close_account(self, number: AccountNumber) -> None:
+        """Close an account: nothing new is paid from it or to it.
+
+        What is under way still arrives, what is held or provisory still comes to its end, and what
+        was paid from it can still be given back. Its number is not given to anybody else.
+
+        Args:
+            number: a customer's account; closed once more, nothing happens.
+
+        Raises:
+            AccountUnknownError: no account has this number.
+            AccountError: it is the bank's own.
+            StorageError: the storage failed; the account is open.
+        """
+        self._books.must_have(number)
+        if number.is_banks_own:
+            raise AccountError(
+                f"expected a customer's account to close, seen {number}: branch 0 is the bank's, "
+                "and stays open"
+            )
+        self._finish()
+        self._books.close_account(number)
+
     def accounts(self) -> list[AccountNumber]:
         """Every account, the bank's own first."""
         return self._books.numbers()
@@ -100,6 +123,22 @@ class Accounts(Servers):
         self._books.must_have(number)
         check_limit(limit)
         return self._books.entries(number, limit)
+
+    def balance_at(self, number: AccountNumber, at_ns: int) -> Money:
+        """What the account held at a time: all that was logged by then, and is deposited now.
+
+        Args:
+            number: the account.
+            at_ns: in nanoseconds of the bank's clock; what was logged at this very time counts.
+
+        Raises:
+            AccountUnknownError: no account has this number.
+        """
+        self._books.must_have(number)
+        later_minor = sum(
+            entry.amount_minor for entry in self._books.history(number) if entry.at_ns > at_ns
+        )
+        return Money(self._books.has_minor(number) - later_minor, self.currency)
 
     def authenticate(
         self, proof: Proof, *, purpose: str, verifier: str, challenge: bytes | None = None

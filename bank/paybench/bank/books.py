@@ -19,6 +19,7 @@ from .storage.line import entry_of, line_of
 
 _CACHE_MAX = 500_000
 _REDO_LAG = 10_000
+_ALL = 2**62
 
 
 class Books:
@@ -127,6 +128,13 @@ class Books:
         self.followers[kept.server].server.keep_proofs(number, proofs)
         kept.data_file = replace(kept.data_file, proofs=proofs)
 
+    def close_account(self, number: AccountNumber) -> None:
+        """Mark an account as closed, durably."""
+        kept = self.must_find(number)
+        kept.data_file = replace(kept.data_file, closed=True)
+        self.followers[kept.server].note(kept, None)
+        self.follow(on_disk=True)
+
     def numbers(self) -> list[AccountNumber]:
         """Every account, in order of its number."""
         each = (follower.server.numbers() for follower in self.followers)
@@ -146,6 +154,10 @@ class Books:
             for index, each in auxiliary.items()
         ]
         return integrated(main, chains, self.has_minor(number))[:limit]
+
+    def history(self, number: AccountNumber) -> Iterable[Entry]:
+        """Every entry of an account, newest first."""
+        return self.entries(number, _ALL)
 
     # Particular users
 

@@ -82,7 +82,7 @@ class Group:
         self.records.append(record)
         self._by_id[record.settlement_id] = record
         self.next_number += 1
-        if record.held is not None:
+        if record.held is not None or record.due_ns is not None or record.held_minor:
             self.held = True
         if record.due_ns is not None:
             self.due_ns = min(self.due_ns, record.due_ns)

@@ -72,13 +72,14 @@ class Ledger:
     def mature(self, at_ns: int) -> int:
         """Make formal every provisory settlement whose period has passed, in order ([0082]).
 
-        Each becomes formal as of its due time. With it all deposits are made.
+        Each becomes formal, or a held one expires, as of its due time. With it all deposits are
+        made.
 
         Args:
             at_ns: now, in nanoseconds of the caller's clock.
 
         Returns:
-            How many became formal.
+            How many became formal or expired.
 
         Raises:
             BankError: at_ns is out of range.
@@ -92,7 +93,7 @@ class Ledger:
             assert provisory is not None, "due_ns is that of the record due first"
             formal = provisory.successor(
                 self._books.next_number,
-                Kind.FORMAL,
+                Kind.EXPIRED if provisory.kind is Kind.HELD else Kind.FORMAL,
                 self._due_ns,
                 payer_balance_minor=provisory.payer_balance_minor,
             )

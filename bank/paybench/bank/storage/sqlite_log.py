@@ -22,11 +22,11 @@ _from_text = msgspec.json.Decoder(Restriction).decode
 
 _COLUMNS = (
     "number, settlement_id, payer, payee, amount_minor, currency, counter, signature, reason, "
-    "payer_balance_minor, created_ns, kind, restriction, held, due_ns, follows"
+    "payer_balance_minor, created_ns, kind, restriction, held, due_ns, follows, held_minor"
 )
 _INSERT = (
     f"INSERT INTO log_record ({_COLUMNS}) "  # noqa: S608 - constants
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 # The newest id of those made by a clock; other texts sort elsewhere, or are looked up.
 _NEWEST_ID = "SELECT max(settlement_id) FROM log_record WHERE settlement_id < '8'"
@@ -112,13 +112,14 @@ def _row(record: LogRecord) -> tuple[Any, ...]:
         record.held,
         record.due_ns,
         record.follows,
+        record.held_minor,
     )
 
 
 def _log_record(row: Sequence[Any]) -> LogRecord:
     number, settlement_id, payer, payee, amount_minor, currency, counter, signature = row[:8]
     reason, payer_balance_minor, created_ns, kind, restriction, held, *rest = row[8:]
-    due_ns, follows = rest
+    due_ns, follows, held_minor = rest
     return LogRecord(
         number,
         settlement_id,
@@ -135,4 +136,5 @@ def _log_record(row: Sequence[Any]) -> LogRecord:
         None if held is None else Held(held),
         due_ns,
         follows,
+        held_minor,
     )

@@ -23,6 +23,7 @@ CREATE TABLE log_record (
     held TEXT,
     due_ns INTEGER,
     follows INTEGER NOT NULL CHECK (follows >= 0 AND follows < number),
+    held_minor INTEGER NOT NULL,
     UNIQUE (settlement_id, follows)
 ) STRICT;
 
@@ -55,7 +56,8 @@ CREATE TABLE data_file (
     highest_proof INTEGER NOT NULL,
     seen_proofs BLOB NOT NULL,
     newest INTEGER,
-    particular_since INTEGER
+    particular_since INTEGER,
+    closed INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX particular ON data_file (place) WHERE particular_since IS NOT NULL;

@@ -18,12 +18,13 @@ from .standing import ALL_ARRIVED
 _WINDOW_BYTES = 8
 _FILE = (
     "SELECT place, holder, approval_key, balance_minor, highest_counter, seen_counters, "
-    "blocked_minor, born, highest_proof, seen_proofs, newest, particular_since FROM data_file"
+    "blocked_minor, born, highest_proof, seen_proofs, newest, particular_since, closed "
+    "FROM data_file"
 )
-_ADD = "INSERT INTO data_file VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_ADD = "INSERT INTO data_file VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _UPDATE = (
     "UPDATE data_file SET balance_minor = ?, highest_counter = ?, seen_counters = ?, "
-    "blocked_minor = ?, newest = ?, particular_since = ? WHERE place = ?"
+    "blocked_minor = ?, newest = ?, particular_since = ?, closed = ? WHERE place = ?"
 )
 _AUXILIARY = (
     "INSERT INTO auxiliary_file VALUES (?, ?, ?) ON CONFLICT (place) DO UPDATE SET "
@@ -176,6 +177,7 @@ def _changed_row(kept: Kept) -> tuple[Any, ...]:
         data_file.blocked_minor,
         kept.newest,
         kept.particular_since,
+        data_file.closed,
         data_file.number.place,
     )
 
@@ -193,12 +195,13 @@ def _row(kept: Kept) -> tuple[Any, ...]:
         *_window_row(data_file.proofs),
         kept.newest,
         kept.particular_since,
+        data_file.closed,
     )
 
 
 def _kept(row: Sequence[Any]) -> Kept:
     place, holder, approval_key, balance_minor, highest, seen, blocked_minor, born, *rest = row
-    highest_proof, seen_proofs, newest, particular_since = rest
+    highest_proof, seen_proofs, newest, particular_since, closed = rest
     data_file = DataFile(
         AccountNumber.at(place),
         holder,
@@ -208,6 +211,7 @@ def _kept(row: Sequence[Any]) -> Kept:
         blocked_minor,
         None if born is None else date.fromisoformat(born),
         _window(highest_proof, seen_proofs),
+        bool(closed),
     )
     return Kept(data_file, newest, particular_since)
 
