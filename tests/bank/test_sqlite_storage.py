@@ -3,7 +3,10 @@
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -120,9 +123,87 @@ def test_refuses_a_log_that_lost_records(folder):
 
 def test_refuses_accounts_that_lost_an_account(folder):
     """A log that names an account nobody opened is not redone halfway."""
-    (folder / "accounts.sqlite").unlink()
+    sql = "DELETE FROM data_file WHERE place = 10000001; UPDATE standing SET withdrawn_to = 0, "
+    with closing(sqlite3.connect(folder / "accounts.sqlite")) as connection:
+        connection.executescript(sql + "deposited_to = 0")
     with pytest.raises(StorageBrokenError, match="log record 1 names both"):
         Bank(SqliteStorage(folder))
+
+
+@pytest.mark.parametrize("name", ["accounts.sqlite", "accounts-2.sqlite", "accounts-3.sqlite"])
+def test_refuses_to_open_without_a_server(founded_on_3, tmp_path, name):
+    """A lost server is named, no other is asked for its accounts, and it may come back."""
+    folder = tmp_path / "three"
+    shutil.copytree(founded_on_3, folder)
+    (folder / name).rename(tmp_path / "lost")
+    for _ in range(2):
+        with pytest.raises(StorageBrokenError, match=f"expected 3 .*no file {name}: restore it"):
+            SqliteStorage(folder)
+    (tmp_path / "lost").rename(folder / name)
+    with Bank(SqliteStorage(folder)) as bank:
+        assert bank.audit() is None
+
+
+def test_keeps_what_was_acknowledged_when_the_tail_is_torn(folder, tmp_path):
+    """A log whose last write was cut off anywhere, or garbled, has all that was answered."""
+    wal = folder / "log.sqlite-wal"
+    with Bank(SqliteStorage(folder)) as bank:
+        for number in range(5):
+            assert bank.settle(order(f"s{number}", eur("0.01"), number), 1).settled
+        answered = wal.stat().st_size
+        shutil.copytree(folder, tmp_path / "cut")
+        bank.settle_many([order(f"t{number}", eur("0.01"), 9 + number) for number in range(40)], 2)
+        written = wal.read_bytes()
+    assert len(written) > answered
+    rest = len(written) - answered
+    tails = [written[answered : answered + cut] for cut in (0, 1, 24, 100, rest // 2, rest - 1)]
+    tails += [b"\x00" * rest, written[answered:-900] + b"\xff" * 900]
+    for number, tail in enumerate(tails):
+        torn = tmp_path / f"torn{number}"
+        shutil.copytree(tmp_path / "cut", torn)
+        (torn / "log.sqlite-wal").write_bytes(written[:answered] + tail)
+        with Bank(SqliteStorage(torn)) as bank:
+            assert all(bank.inquire(f"s{each}").settled for each in range(5))
+            assert {bank.inquire(f"t{each}").settled for each in range(40)} == {False}
+            assert bank.audit() is None
+            assert bank.settle(order("s9", eur("0.01"), 99), 3).settled
+
+
+FILLS = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from town import eur, order
+from paybench.bank import Bank, StorageError
+from paybench.bank.storage.sqlite import SqliteStorage
+bank = Bank(SqliteStorage(Path(sys.argv[1])))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+try:
+    for number in range(900):
+        assert bank.settle(order(f"s{number}", eur("0.01"), number), number).settled
+        print(number)
+        if number % 7 == 0:
+            bank.deposit()
+except StorageError as error:
+    print(str(error).splitlines()[0], file=sys.stderr)
+    sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("room", [50_000, 140_000, 200_000])
+def test_says_that_the_disk_is_full(folder, room):
+    """When nothing more can be written, that is said, and nothing that was answered is lost."""
+    command = [sys.executable, "-c", FILLS, str(folder), str(Path(__file__).parent), str(room)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 3, run.stderr
+    assert "check that the bank is open and the disk has room" in run.stderr
+    answered = len(run.stdout.split())
+    with Bank(SqliteStorage(folder)) as bank:
+        assert bank.audit() is None
+        known = [bank.inquire(f"s{number}").settled for number in range(answered + 2)]
+        assert all(known[:answered])
+        assert not known[-1]
+        assert bank.settle(order(f"s{answered}", eur("0.01"), answered), 1000).settled
 
 
 def test_refuses_balances_that_were_changed(folder):

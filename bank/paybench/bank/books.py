@@ -83,7 +83,7 @@ class Books:
 
     def data_file(self, number: AccountNumber) -> DataFile | None:
         """The data file of an account, None when there is none."""
-        kept = self._find(number)
+        kept = self._kept.get(number) or self._find(number)
         return None if kept is None else kept.data_file
 
     def must_have(self, number: AccountNumber) -> DataFile:
@@ -92,7 +92,7 @@ class Books:
         Raises:
             AccountUnknownError: there is none.
         """
-        kept = self._find(number)
+        kept = self._kept.get(number) or self._find(number)
         if kept is None:
             raise AccountUnknownError(
                 f"expected the number of an open account, seen {number}: open_account() it first"
@@ -411,13 +411,12 @@ class Books:
         return server_of(number.place, len(self.followers), self.followers[-1].arrived_to)
 
     def _find(self, number: AccountNumber) -> Kept | None:
-        kept = self._kept.get(number)
-        if kept is None:
-            index = self._index(number)
-            kept = self.followers[index].server.kept(number)
-            if kept is not None:
-                kept.server = index
-                self._kept[number] = kept
+        """Read an account from its server, where it was not read before."""
+        index = self._index(number)
+        kept = self.followers[index].server.kept(number)
+        if kept is not None:
+            kept.server = index
+            self._kept[number] = kept
         return kept
 
 

@@ -61,11 +61,13 @@ class Group:
 
     def data_file(self, number: AccountNumber) -> DataFile | None:
         """The data file as it will be once all that is decided is done."""
-        return self._changed.get(number) or self._before.data_file(number)
+        changed = self._changed.get(number)
+        return self._before.data_file(number) if changed is None else changed
 
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest record with this id, decided or logged."""
-        return self._by_id.get(settlement_id) or self._before.record(settlement_id)
+        decided = self._by_id.get(settlement_id)
+        return self._before.record(settlement_id) if decided is None else decided
 
     def has(self, settlement_id: str) -> bool:
         """Whether a settlement with this id is decided in this group."""
@@ -76,7 +78,8 @@ class Group:
         leg = record.withdrawal
         account = leg.account
         kept = self.books.must_find(account)
-        before = self.data_file(account) or kept.data_file
+        before = self.data_file(account)
+        assert before is not None, "it is there"
         self._changed[account] = after = before.changed(leg, record.counter)
         self.steps.append((record, leg, kept, after))
         self.records.append(record)

@@ -34,7 +34,7 @@ def line_of(record: LogRecord, place: int, leg: Leg, kept: Kept) -> Line:
     return (
         LINES_PER_RECORD * record.number + place,
         kept.newest,
-        account.place,
+        kept.place,
         record.settlement_id,
         (record.payee if pays else record.payer).place,
         leg.amount_minor,

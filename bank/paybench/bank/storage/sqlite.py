@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from paybench.bank.errors import StorageBusyError, StorageError
+from paybench.bank.errors import StorageBrokenError, StorageBusyError, StorageError
 
-from . import DatabaseServer, Storage
+from . import DatabaseServer, LogServer, Storage
 from .sqlite_log import SqliteLog
 from .sqlite_server import SqliteServer
 
@@ -34,17 +34,26 @@ class SqliteStorage(Storage):
     def __init__(self, folder: Path, servers: int = 1) -> None:
         with ExitStack() as opened:
             opened.enter_context(_locked(folder))
-            self.log = SqliteLog(folder / "log.sqlite")
-            opened.callback(self.log.file.close)
+            self._log = SqliteLog(folder / "log.sqlite")
+            self.log: LogServer = self._log
+            opened.callback(self._log.file.close)
             self._folder = folder
             self._opened = opened
             self.servers: list[DatabaseServer] = []
-            if not _path(folder, 0).exists():
+            count = self._log.servers()
+            if not (count or _path(folder, 0).exists()):
                 # The first one last: where it is there, so are the others.
                 for index in reversed(range(servers)):
                     SqliteServer(_path(folder, index)).file.close()
             while _path(folder, len(self.servers)).exists():
                 self._open_server()
+            if len(self.servers) < count:
+                raise StorageBrokenError(
+                    f"expected {count} database servers of this log in {folder}, seen no file "
+                    f"{_path(folder, len(self.servers)).name}: restore it"
+                )
+            if len(self.servers) > count:
+                self._log.count_servers(len(self.servers))
             self._opened = opened.pop_all()
 
     def add_server(self) -> DatabaseServer:
@@ -60,7 +69,9 @@ class SqliteStorage(Storage):
             raise StorageError(
                 f"expected room for a further file in {self._folder}, seen {error}: make room"
             ) from error
-        return self._open_server()
+        server = self._open_server()
+        self._log.count_servers(len(self.servers))
+        return server
 
     def close(self) -> None:
         """Close the files and let go of the folder; closing twice is fine."""

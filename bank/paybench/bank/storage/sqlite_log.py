@@ -89,6 +89,15 @@ class SqliteLog(LogServer):
         rows = self._select(first, ())
         return _log_record(rows[0]) if rows else None
 
+    def servers(self) -> int:
+        """How many database servers follow this log; 0 until they are there."""
+        ((count,),) = self.file.rows("SELECT count FROM servers")
+        return count
+
+    def count_servers(self, count: int) -> None:
+        """Note how many database servers follow this log; on the disk on return."""
+        self.file.write(("UPDATE servers SET count = ?", [(count,)]))
+
     def _select(self, where: str, values: Sequence[object]) -> list[Any]:
         return self.file.rows(f"SELECT {_COLUMNS} FROM log_record {where}", values)  # noqa: S608
 

@@ -27,6 +27,13 @@ CREATE TABLE log_record (
     UNIQUE (settlement_id, follows)
 ) STRICT;
 
+CREATE TABLE servers (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    count INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO servers VALUES (1, 0);
+
 CREATE TABLE pending (
     number INTEGER PRIMARY KEY,
     due_ns INTEGER NOT NULL
