@@ -78,10 +78,12 @@ def test_knows_what_is_due(reopened):
     same = replace(early, number=3, settlement_id="s3")
     reopened().log.append([FIRST, early, same])
     log = reopened().log
-    for number, expected in enumerate((early, same, FIRST), 4):
-        assert log.due() == expected
+    in_order = [early, same, FIRST]
+    for number, expected in enumerate(in_order, 4):
+        rest = in_order[number - 4 :]
+        assert (log.due(1), log.due(2), log.due(9)) == (rest[:1], rest[:2], rest)
         log.append([expected.successor(number, Kind.FORMAL, 1, payer_balance_minor=0)])
-    assert log.due() is None
+    assert log.due(9) == []
 
 
 def test_gives_back_a_change_as_it_was_written(reopened):

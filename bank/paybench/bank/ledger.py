@@ -12,6 +12,7 @@ from .money import Money
 from .storage import DataFile, Kind, LogRecord, Storage
 
 _NEVER_NS = AT_MAX_NS + 1
+_DUE_MAX = 1000
 
 
 class Ledger:
@@ -89,16 +90,21 @@ class Ledger:
         self._finish()
         count = 0
         while at_ns >= self._due_ns:
-            provisory = self._books.log.due()
-            assert provisory is not None, "due_ns is that of the record due first"
-            formal = provisory.successor(
-                self._books.next_number,
-                Kind.EXPIRED if provisory.kind is Kind.HELD else Kind.FORMAL,
-                self._due_ns,
-                payer_balance_minor=provisory.payer_balance_minor,
-            )
-            self._enter_one(formal)
-            count += 1
+            self.deposit()  # what becomes of them is built on it
+            group = Group(self._books)
+            for pending in self._books.log.due(_DUE_MAX):
+                due_ns = pending.due_ns
+                if due_ns is None or due_ns > at_ns:
+                    break
+                successor = pending.successor(
+                    group.next_number,
+                    Kind.EXPIRED if pending.kind is Kind.HELD else Kind.FORMAL,
+                    due_ns,
+                    payer_balance_minor=pending.payer_balance_minor,
+                )
+                group.add(successor)
+            self._enter(group)
+            count += len(group.records)
         if count:
             self.deposit()
         return count
@@ -210,8 +216,8 @@ class Ledger:
         books.redo(record)
 
     def _watch_due(self) -> None:
-        due = self._books.log.due()
-        due_ns = None if due is None else due.due_ns
+        due = self._books.log.due(1)
+        due_ns = due[0].due_ns if due else None
         self._due_ns = _NEVER_NS if due_ns is None else due_ns
 
     def _check_currency(self) -> None:

@@ -33,6 +33,6 @@ class LogServer(Protocol):
         """The log records numbered above `after`, in order."""
         ...
 
-    def due(self) -> LogRecord | None:
-        """The pending record without successor that is due first, of two the older; or None."""
+    def due(self, limit: int) -> list[LogRecord]:
+        """The pending records without successor that are due first, of two the older, in order."""
         ...

@@ -51,14 +51,17 @@ class MemoryLog(LogServer):
         """The log records numbered above `after`, in order."""
         return self._log[after:]
 
-    def due(self) -> LogRecord | None:
-        """The pending record without successor that is due first, None when there is none."""
-        while self._due:
-            record = self._log[self._due[0][1] - 1]
+    def due(self, limit: int) -> list[LogRecord]:
+        """The pending records without successor that are due first, in order."""
+        due: list[tuple[int, int]] = []
+        while self._due and len(due) < limit:
+            first = heappop(self._due)
+            record = self._log[first[1] - 1]
             if self._by_id[record.settlement_id] is record:
-                return record
-            heappop(self._due)
-        return None
+                due.append(first)
+        for each in due:
+            heappush(self._due, each)
+        return [self._log[number - 1] for _, number in due]
 
     def _check(self, records: Sequence[LogRecord]) -> None:
         """Accept what SQL's UNIQUE and CHECK would: the engine itself doubles no id."""

@@ -83,11 +83,11 @@ class SqliteLog(LogServer):
             after += len(page)
             page = self._select("WHERE number > ? ORDER BY number LIMIT ?", (after, _PAGE))
 
-    def due(self) -> LogRecord | None:
-        """The pending record without successor that is due first, None when there is none."""
-        first = "WHERE number = (SELECT number FROM pending ORDER BY due_ns, number LIMIT 1)"
-        rows = self._select(first, ())
-        return _log_record(rows[0]) if rows else None
+    def due(self, limit: int) -> list[LogRecord]:
+        """The pending records without successor that are due first, in order."""
+        first = "SELECT number FROM pending ORDER BY due_ns, number LIMIT ?"
+        rows = self._select(f"WHERE number IN ({first}) ORDER BY due_ns, number", (limit,))
+        return list(map(_log_record, rows))
 
     def servers(self) -> int:
         """How many database servers follow this log; 0 until they are there."""
