@@ -17,8 +17,10 @@ from .location import server_of
 from .storage import DataFile, Entry, Kept, Kind, Leg, LogRecord, Storage
 from .storage.line import entry_of, line_of
 
+_REFUSED = Kind.REFUSED
 _CACHE_MAX = 500_000
 _REDO_LAG = 10_000
+_LAG_MAX_IN_MEMORY = 1000
 _ALL = 2**62
 
 
@@ -42,7 +44,7 @@ class Books:
     def __init__(self, storage: Storage, lag_max: int, particular_per_s: int | None) -> None:
         self.log = storage.log
         self._storage = storage
-        self._lag_max = lag_max
+        self._lag_max = lag_max if storage.outlives_process else _LAG_MAX_IN_MEMORY
         self.followers = [
             Follower(server, server_name(index)) for index, server in enumerate(storage.servers)
         ]
@@ -132,7 +134,7 @@ class Books:
         """Mark an account as closed, durably."""
         kept = self.must_find(number)
         kept.data_file = replace(kept.data_file, closed=True)
-        self.followers[kept.server].note(kept, None)
+        self.followers[kept.server].note(kept)
         self.follow(on_disk=True)
 
     def numbers(self) -> list[AccountNumber]:
@@ -142,8 +144,7 @@ class Books:
 
     def entries(self, number: AccountNumber, limit: int) -> list[Entry]:
         """The newest entries of an account, newest first, at most `limit`."""
-        if any(follower.backlog for follower in self.followers):
-            self.follow()
+        self.follow()
         kept = self.must_find(number)
         main = self.followers[kept.server].server.lines(kept.newest, limit)
         auxiliary = self._particular.get(number)
@@ -170,7 +171,7 @@ class Books:
         kept = self.must_find(number)
         kept.particular_since = self.withdrawn_to if particular else None
         self._particular.setdefault(number, {})
-        self.followers[kept.server].note(kept, None)
+        self.followers[kept.server].note(kept)
         self.follow(on_disk=True)
 
     def is_particular(self, number: AccountNumber) -> bool:
@@ -199,7 +200,7 @@ class Books:
         number = kept.data_file.number
         here = self._particular[number]
         if index not in here:
-            here[index] = Kept(DataFile(number, "", None), auxiliary=True, server=index)
+            here[index] = _auxiliary(number, index)
         return here[index]
 
     def integrate(self) -> None:
@@ -215,12 +216,12 @@ class Books:
             kept = self.must_find(number)
             index = kept.server
             if index not in auxiliary:
-                auxiliary[index] = Kept(DataFile(number, "", None), auxiliary=True, server=index)
+                auxiliary[index] = _auxiliary(number, index)
             against = auxiliary[index]
             kept.data_file = kept.data_file.changed(Leg(number, transferred_minor))
             _add(against, -transferred_minor)
-            self.followers[index].note(kept, None)
-            self.followers[index].note(against, None)
+            self.followers[index].note(kept)
+            self.followers[index].note(against)
 
     def _not_integrated_minor(self, number: AccountNumber) -> int:
         return sum(each.data_file.balance_minor for each in self._particular[number].values())
@@ -248,7 +249,7 @@ class Books:
         """Do and write all that is under way, to the disk, on every server."""
         self.deposit(self._under_way)
         for follower in self.followers:
-            follower.withdrawn_to = follower.deposited_to = self.withdrawn_to
+            follower.moves_on(self.withdrawn_to, self.withdrawn_to)
         self.follow(on_disk=True)
 
     # Sums
@@ -315,9 +316,9 @@ class Books:
         Args:
             limit: of how many at most the deposits are wanted, None for all.
         """
-        if limit is None:
+        if limit is None or limit >= len(self._under_way):
             batch = self._under_way
-            return batch, sum(record.kind is not Kind.REFUSED for record in batch)
+            return batch, len(batch) - [record.kind for record in batch].count(_REFUSED)
         batch: list[LogRecord] = []
         count = 0
         for record in self._under_way:
@@ -333,28 +334,35 @@ class Books:
         Raises:
             StorageError: on a server that failed nothing of it is done.
         """
+        self._credit(batch)
+        if not batch:
+            return
+        if self._particular:
+            self.integrate()
+        self.deposited_to = batch[-1].number
+        for follower in self.followers:
+            follower.moves_on(self.withdrawn_to, self.deposited_to)
+        self._under_way = self._under_way[len(batch) :]
+        self.follow()
+        if len(self.followers) > 1:
+            for number in self._arrivals.hot(batch):
+                self.mark(number, particular=True)
+
+    def _credit(self, batch: Sequence[LogRecord]) -> None:
+        """Do in memory what records do later, where it is not done."""
+        followers, read = self.followers, self._kept
         for record in batch:
             for place, leg in enumerate(record.deposits, 1):
-                kept = self._payee_file(record, leg)
-                follower = self.followers[kept.server]
+                kept = read.get(leg.account)
+                if kept is None or kept.particular_since is not None:
+                    kept = self._payee_file(record, leg)
+                follower = followers[kept.server]
                 if record.number > follower.deposited_to:
                     if kept.auxiliary:
                         _add(kept, leg.amount_minor)
                     else:
                         kept.data_file = kept.data_file.changed(leg)
                     self._note(record, place, leg, kept, follower)
-        if not batch:
-            return
-        self.integrate()
-        self.deposited_to = batch[-1].number
-        for follower in self.followers:
-            follower.deposited_to = max(follower.deposited_to, self.deposited_to)
-            follower.withdrawn_to = max(follower.withdrawn_to, self.withdrawn_to)
-        self._under_way = self._under_way[len(batch) :]
-        self.follow()
-        if len(self.followers) > 1:
-            for number in self._arrivals.hot(batch):
-                self.mark(number, particular=True)
 
     def follow(self, *, on_disk: bool = False) -> None:
         """Write to the database servers what is done.
@@ -386,7 +394,7 @@ class Books:
             for kept in follower.server.particular():
                 auxiliary = self._particular.setdefault(kept.data_file.number, {})
                 if kept.auxiliary:
-                    kept.server = index
+                    kept.server, kept.place = index, kept.data_file.number.place
                     auxiliary[index] = kept
 
     def close(self) -> None:
@@ -400,12 +408,12 @@ class Books:
     def _note(
         self, record: LogRecord, place: int, leg: Leg, kept: Kept, follower: Follower
     ) -> None:
-        line = None
-        if record.kind is not Kind.REFUSED:
+        if record.kind is not _REFUSED:
             line = line_of(record, place, leg, kept)
             kept.newest = line[0]
+            follower.lines.append(line)
+        follower.kept[id(kept)] = kept
         follower.in_transit_minor -= leg.amount_minor
-        follower.note(kept, line)
 
     def _index(self, number: AccountNumber) -> int:
         return server_of(number.place, len(self.followers), self.followers[-1].arrived_to)
@@ -415,9 +423,14 @@ class Books:
         index = self._index(number)
         kept = self.followers[index].server.kept(number)
         if kept is not None:
-            kept.server = index
+            kept.server, kept.place = index, number.place
             self._kept[number] = kept
         return kept
+
+
+def _auxiliary(number: AccountNumber, server: int) -> Kept:
+    """A new auxiliary file on a server."""
+    return Kept(DataFile(number, "", None), auxiliary=True, server=server, place=number.place)
 
 
 def _add(auxiliary: Kept, amount_minor: int) -> None:

@@ -12,6 +12,12 @@ class Follower:
     Args:
         server: what is followed up.
         name: as in Fig 11: 300a, 300b, …
+
+    Attributes:
+        kept: the accounts that have changed, by their objects' identity.
+        lines: the new lines of their histories.
+        flushes: how often the server was written to.
+        written: how many lines were written to it.
     """
 
     def __init__(self, server: DatabaseServer, name: str) -> None:
@@ -28,8 +34,9 @@ class Follower:
         self.deposited_to = standing.deposited_to
         self.in_transit_minor = standing.in_transit_minor
         self.arrived_to = standing.arrived_to
-        self._kept: dict[int, Kept] = {}
-        self._lines: list[Line] = []
+        self.kept: dict[int, Kept] = {}
+        self.lines: list[Line] = []
+        self._moved = False
 
     @property
     def standing(self) -> Standing:
@@ -38,16 +45,18 @@ class Follower:
             self.withdrawn_to, self.deposited_to, self.in_transit_minor, self.arrived_to
         )
 
-    @property
-    def backlog(self) -> int:
-        """How many lines are not written yet."""
-        return len(self._lines)
+    def moves_on(self, withdrawn_to: int, deposited_to: int) -> None:
+        """All is done up to these records, whether or not there was anything to do here."""
+        if deposited_to > self.deposited_to:
+            self.deposited_to = deposited_to
+            self._moved = True
+        if withdrawn_to > self.withdrawn_to:
+            self.withdrawn_to = withdrawn_to
+            self._moved = True
 
-    def note(self, kept: Kept, line: Line | None) -> None:
-        """An account has changed, with a new line in its history or with none."""
-        self._kept[id(kept)] = kept
-        if line is not None:
-            self._lines.append(line)
+    def note(self, kept: Kept) -> None:
+        """An account has changed, with no new line in its history."""
+        self.kept[id(kept)] = kept
 
     def follow(self, *, on_disk: bool = False) -> None:
         """Write what is not written yet, in one step.
@@ -55,10 +64,11 @@ class Follower:
         Raises:
             StorageError: nothing was written.
         """
-        standing = self.standing
-        if standing == self.server.standing and not (self._kept or on_disk):
+        if not (self.kept or self._moved or on_disk):
             return
-        self.server.write(Change(list(self._kept.values()), self._lines, standing, on_disk))
+        standing = self.standing
+        self.server.write(Change(list(self.kept.values()), self.lines, standing, on_disk))
         self.flushes += 1
-        self.written += len(self._lines)
-        self._kept, self._lines = {}, []
+        self.written += len(self.lines)
+        self.kept, self.lines = {}, []
+        self._moved = False

@@ -48,6 +48,11 @@ class Group:
         before: the books, or the group that this one is a part of.
     """
 
+    __slots__ = (
+        *("_before", "_by_id", "_changed", "books", "due_ns", "held", "next_number"),
+        *("records", "steps"),
+    )
+
     def __init__(self, before: "Books | Group") -> None:
         self._before = before
         self.books: Books = before.books

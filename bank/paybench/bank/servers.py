@@ -7,7 +7,6 @@ from .audit import audit
 from .errors import BankError
 from .ledger import Ledger
 
-APPLICATION_SERVER = "200"
 LOG_DATA_SERVER = "400"
 _MOVED_AT_ONCE = 200
 

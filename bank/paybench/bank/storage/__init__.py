@@ -36,8 +36,11 @@ class Storage(Protocol):
     Attributes:
         log: the log data server 400.
         servers: the database servers 300a, 300b, … in the order in which they were added.
+        outlives_process: whether it is there when the process has ended. Where it is not, there
+            is no hurry to write to it.
     """
 
+    outlives_process: bool
     log: LogServer
     servers: list[DatabaseServer]
 

@@ -15,7 +15,7 @@ class Kept(Struct, gc=False):
             at the payer's server; None: it is no particular user.
         auxiliary: whether this is an auxiliary file ([0134]).
         server: the index of its server; the bank's own note, which no server keeps.
-        place: the account's, computed once.
+        place: the account's, computed once, likewise.
     """
 
     data_file: DataFile
@@ -24,6 +24,3 @@ class Kept(Struct, gc=False):
     auxiliary: bool = False
     server: int = 0
     place: int = -1
-
-    def __post_init__(self) -> None:
-        self.place = self.data_file.number.place

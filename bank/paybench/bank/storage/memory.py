@@ -35,13 +35,20 @@ class MemoryLog(LogServer):
 
     def append(self, records: Sequence[LogRecord]) -> None:
         """Add the records to the log."""
-        self._check(records)
+        by_id, expected = self._by_id, self.logged_to
         for record in records:
-            self._log.append(record)
-            self._by_id[record.settlement_id] = record
+            expected += 1
+            known = by_id.get(record.settlement_id)
+            follows = 0 if known is None else known.number
+            if record.number != expected or record.follows != follows:
+                self._take_back(records, expected)
+                raise _doubled(record, expected, follows)
+            by_id[record.settlement_id] = record
+        self._log += records
+        self.logged_to = expected
+        for record in records:
             if record.due_ns is not None:
                 heappush(self._due, (record.due_ns, record.number))
-        self.logged_to = len(self._log)
 
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest log record with this id, None when there is none."""
@@ -63,24 +70,13 @@ class MemoryLog(LogServer):
             heappush(self._due, each)
         return [self._log[number - 1] for _, number in due]
 
-    def _check(self, records: Sequence[LogRecord]) -> None:
-        """Accept what SQL's UNIQUE and CHECK would: the engine itself doubles no id."""
-        newest: dict[str, int] = {}
-        expected = self.logged_to
-        for record in records:
-            expected += 1
-            settlement_id = record.settlement_id
-            known = newest.get(settlement_id)
-            if known is None:
-                before = self._by_id.get(settlement_id)
-                known = 0 if before is None else before.number
-            if record.number != expected or record.follows != known:
-                raise StorageError(
-                    f"expected record {expected} to follow record {known} of {settlement_id!r}, "
-                    f"seen record {record.number} that follows {record.follows}: an id is UNIQUE, "
-                    "and a settlement goes on from its newest record"
-                )
-            newest[settlement_id] = record.number
+    def _take_back(self, records: Sequence[LogRecord], expected: int) -> None:
+        """Undo what was entered of a group before the record that cannot be."""
+        for record in reversed(records[: expected - self.logged_to - 1]):
+            if record.follows:
+                self._by_id[record.settlement_id] = self._log[record.follows - 1]
+            else:
+                del self._by_id[record.settlement_id]
 
 
 class MemoryServer(DatabaseServer):
@@ -162,6 +158,8 @@ class MemoryStorage(Storage):
         servers: how many database servers, at least one.
     """
 
+    outlives_process = False
+
     def __init__(self, servers: int = 1) -> None:
         self.log: LogServer = MemoryLog()
         self.servers: list[DatabaseServer] = [MemoryServer() for _ in range(servers)]
@@ -173,6 +171,15 @@ class MemoryStorage(Storage):
 
     def close(self) -> None:
         """Nothing to let go of: the object stays usable."""
+
+
+def _doubled(record: LogRecord, expected: int, follows: int) -> StorageError:
+    """What SQL's UNIQUE says: the engine itself doubles no id."""
+    return StorageError(
+        f"expected record {expected} to follow record {follows} of {record.settlement_id!r}, seen "
+        f"record {record.number} that follows {record.follows}: an id is UNIQUE, and a settlement "
+        "goes on from its newest record"
+    )
 
 
 def _copy(kept: Kept) -> Kept:

@@ -31,6 +31,8 @@ class SqliteStorage(Storage):
         StorageError: the folder or a file cannot be read.
     """
 
+    outlives_process = True
+
     def __init__(self, folder: Path, servers: int = 1) -> None:
         with ExitStack() as opened:
             opened.enter_context(_locked(folder))

@@ -178,7 +178,7 @@ def _changed_row(kept: Kept) -> tuple[Any, ...]:
         kept.newest,
         kept.particular_since,
         data_file.closed,
-        kept.place,
+        data_file.number.place,
     )
 
 
