@@ -1,11 +1,14 @@
 """The servers of Fig 11 to 13: added while the bank is open, relieved, and audited."""
 
+import shutil
+
 import pytest
 from town import ANNA, BAKERY, BERT, KEYS, eur, order
 
 from paybench.bank import AccountNumber, Bank, BankError, MemoryStorage, Money
 from paybench.bank.location import server_of
 from paybench.bank.storage import Leg
+from paybench.bank.storage.sqlite import SqliteStorage
 
 SHOP = AccountNumber(9, 9)
 CUSTOMERS = [AccountNumber(1 + number % 3, number) for number in range(12)]
@@ -201,3 +204,30 @@ def test_audits_to_the_first_difference(bank):
         kept = books.must_find(number)
         kept.data_file = kept.data_file.changed(Leg(number, minor))
     assert bank.audit() == "expected 900 minor units on 001-0000001, as logged, seen 905"
+
+
+def test_follows_again_from_an_older_copy_of_a_server(tmp_path):
+    """What was deposited on a main file is not deposited on an auxiliary one by a server redone."""
+    folder = tmp_path / "bank"
+    bank = opened(SqliteStorage(folder, 3))
+    home = bank._books.must_find(SHOP).server
+    bank.close()
+    others = ["accounts.sqlite", "accounts-2.sqlite", "accounts-3.sqlite"]
+    del others[home]
+    for name in others:
+        shutil.copy(folder / name, tmp_path)
+    bank = Bank(SqliteStorage(folder), particular_per_s=None)
+    pay(bank, 1)
+    bank.deposit()
+    bank.mark_particular(SHOP)
+    pay(bank, 2)
+    bank.deposit()
+    spent = order("spent", Money(23, "EUR"), 1, payer=SHOP, payee=CUSTOMERS[0])
+    assert bank.settle(spent, 3).settled
+    bank.close()
+    for name in others:
+        shutil.copy(tmp_path / name, folder)
+    with Bank(SqliteStorage(folder)) as bank:
+        bank.deposit()
+        assert bank.balance(SHOP) == Money(1, "EUR")
+        balanced(bank)
