@@ -12,8 +12,9 @@ from paybench.bank.errors import StorageError, StorageVersionError
 
 from .sqlite_schema import SCHEMA_VERSION
 
-# Checkpoints cost two waits for the disk each. 16 MiB of log are read in no time.
-_CHECKPOINT_PAGES = 4000
+# A checkpoint waits for the disk twice and writes each page once: seldom is better. What waits
+# for it is 64 MiB at most.
+_CHECKPOINT_PAGES = 16_000
 _CACHE_KIB = 64_000
 _TRIM_THRESHOLD, _TOP_PAD = -1, -2  # glibc's malloc.h
 _KEPT_BYTES = 1 << 30
