@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .sqlite_schema import ACCOUNTS
 from .standing import ALL_ARRIVED
 
 _WINDOW_BYTES = 8
+_place = itemgetter(-1)
 _FILE = (
     "SELECT place, holder, approval_key, balance_minor, highest_counter, seen_counters, "
     "blocked_minor, born, highest_proof, seen_proofs, newest, particular_since, closed "
@@ -161,10 +163,6 @@ class SqliteServer(DatabaseServer):
     def lines(self, newest: int | None, limit: int) -> list[Line]:
         """A history from its newest line on backwards, at most `limit` lines."""
         return self.file.rows(_CHAIN, (newest, limit)) if limit and newest is not None else []
-
-
-def _place(row: tuple[Any, ...]) -> int:
-    return row[-1]
 
 
 def _changed_row(kept: Kept) -> tuple[Any, ...]:
