@@ -8,17 +8,22 @@ from town import found
 from paybench.bank import Bank, MemoryStorage, Storage
 from paybench.bank.storage.sqlite import SqliteStorage
 
+KINDS = ["memory", "memory 3", "sqlite", "sqlite 3"]
+"""Where the bank may be kept, and on how many database servers."""
 
-@pytest.fixture(params=["memory", "sqlite"])
+
+@pytest.fixture(params=KINDS)
 def reopened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Storage]]:
-    """Close the storage and open it again, on both kinds; the first call opens it."""
-    memory = MemoryStorage()
+    """Close the storage and open it again, on every kind; the first call opens it."""
+    kind, _, servers = request.param.partition(" ")
+    count = int(servers or 1)
+    memory = MemoryStorage(count)
     opened: list[Storage] = []
 
     def reopen() -> Storage:
         if opened:
             opened[-1].close()
-        storage = memory if request.param == "memory" else SqliteStorage(tmp_path / "bank")
+        storage = memory if kind == "memory" else SqliteStorage(tmp_path / "bank", count)
         opened.append(storage)
         return storage
 
@@ -39,10 +44,18 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="session")
+def founded_on_3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Likewise on three database servers."""
+    folder = tmp_path_factory.mktemp("founded") / "bank"
+    found(SqliteStorage(folder, 3)).close()
+    return folder
+
+
+@pytest.fixture(params=["memory", "memory 3", "sqlite"])
 def bank(request: pytest.FixtureRequest, founded: Path, tmp_path: Path) -> Iterator[Bank]:
-    if request.param == "memory":
-        yield found()
+    if request.param != "sqlite":
+        yield found(MemoryStorage(3 if "3" in request.param else 1))
         return
     shutil.copytree(founded, tmp_path / "bank")
     with Bank(SqliteStorage(tmp_path / "bank")) as bank:

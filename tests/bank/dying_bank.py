@@ -1,51 +1,94 @@
 """A bank that works until it is killed at a named point; run by test_bank_crash.
 
-    python dying_bank.py FOLDER POINT ROUND settles|recalls
+    python dying_bank.py FOLDER POINT ROUND settles|recalls|grows
 
 It kills itself, as SIGKILL does, when it comes to POINT for the ROUNDth time. Until then it either
 settles s0, s1, … and prints each id once it is acknowledged, depositing after every third; or it
 settles them with a cooling-off period, cancels some, gives some back, some of them before they
-came, leaves the others to become formal, and prints each id with each state it was answered.
+came, leaves the others to become formal, and prints each id with each state it was answered; or it
+settles them in groups on several servers to a particular user, while servers are added.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from town import KIOSK, cancellation, eur, order, reversal
+from town import ANNA, BAKERY, BERT, KIOSK, cancellation, eur, order, reversal
 
-from paybench.bank import Bank, Held, Outcome, Restriction
-from paybench.bank.storage import LogRecord
+from paybench.bank import AccountNumber, Bank, Held, Outcome, Restriction, SettlingInformation
+from paybench.bank.storage import Change, DatabaseServer, Kept, Line, LogRecord, Standing
 from paybench.bank.storage.sqlite import SqliteStorage
+from paybench.bank.storage.sqlite_log import SqliteLog
+from paybench.bank.storage.sqlite_server import SqliteServer
+
+PAYERS = [ANNA, BERT]
+SERVERS_MAX = 6
+
+
+class DyingLog(SqliteLog):
+    """The real log, and the end of the process at one of its steps."""
+
+    die: Callable[[str], None]
+
+    def append(self, records: Sequence[LogRecord]) -> None:
+        self.die("before log")
+        super().append(records)
+        self.die("after log")
+
+
+class DyingServer(SqliteServer):
+    """A real database server, likewise."""
+
+    die: Callable[[str], None]
+
+    def write(self, change: Change) -> None:
+        deposits = change.standing.deposited_to > self.standing.deposited_to
+        self.die("before deposit" if deposits else "before withdrawal")
+        integrates = deposits and any(kept.auxiliary for kept in change.kept)
+        super().write(change)
+        self.die("after deposit" if deposits else "after withdrawal")
+        self.die("between servers")
+        if integrates:
+            self.die("in the middle of integration")
+
+    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+        self.die("before arrival")
+        super().arrive(kept, lines, standing)
+        self.die("after arrival")
+
+    def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
+        super().leave(numbers, standing)
+        self.die("after leaving")
 
 
 class DyingStorage(SqliteStorage):
+    """A folder whose new servers die too."""
+
+    die: Callable[[str], None]
+
+    def add_server(self) -> DatabaseServer:
+        super().add_server()
+        dying(self, self.die)
+        self.die("after a server was added")
+        return self.servers[-1]
+
+
+def dying(storage: SqliteStorage, die: Callable[[str], None]) -> SqliteStorage:
     """The real storage, and the end of the process at one of its steps."""
-
-    def __init__(self, folder: Path, die: Callable[[str], None]) -> None:
-        super().__init__(folder)
-        self.die = die
+    storage.__class__ = DyingStorage
+    storage.die = die
+    storage.log.__class__ = DyingLog
+    for server in storage.servers:
+        server.__class__ = DyingServer
+    for name, part in (("log", storage.log), *(("accounts", each) for each in storage.servers)):
+        part.die = die
         # SQLite shows each statement before it runs it: this is inside the transaction.
-        for name, file in (("log", self._log), ("accounts", self._accounts)):
-            file._connection.set_trace_callback(
-                lambda sql, name=name: die(f"in {name}") if sql == "COMMIT" else None
-            )
-
-    def append(self, record: LogRecord) -> None:
-        self.die("before log")
-        super().append(record)
-        self.die("after log")
-
-    def withdraw(self, record: LogRecord) -> None:
-        super().withdraw(record)
-        self.die("after withdrawal")
-
-    def deposit(self, records: Iterable[LogRecord]) -> None:
-        self.die("before deposit")
-        super().deposit(records)
-        self.die("after deposit")
+        part.file.connection.set_exec_trace(
+            lambda _, sql, __, name=name: die(f"in {name}") is None if sql == "COMMIT" else True
+        )
+    return storage
 
 
 def say(line: str) -> None:
@@ -85,6 +128,28 @@ def recalls(bank: Bank) -> None:
             say(f"{outcome.settlement_id} {outcome.state.value}")
 
 
+def cent(number: int) -> SettlingInformation:
+    """The numberth of many small payments to the bakery."""
+    return order(f"s{number}", eur("0.01"), number, payer=PAYERS[number % 2])
+
+
+def grows(bank: Bank) -> None:
+    """Groups of five to one particular user, and a server added or filled after each."""
+    moved = 0
+    for first in range(0, 1000, 5):
+        group = [cent(number) for number in range(first, first + 5)]
+        if first == 0:
+            bank.mark_particular(BAKERY)
+        assert all(outcome.settled for outcome in bank.settle_many(group, first))
+        for request in group:
+            say(request.settlement_id)
+        if first % 10 == 5:
+            bank.deposit()
+        moved = bank.move_accounts(2)
+        if not moved and len(bank.servers()) < SERVERS_MAX:
+            bank.add_server()
+
+
 def main(folder: Path, point: str, round_: int, work: str) -> None:
     left = {"rounds": round_}
 
@@ -94,8 +159,8 @@ def main(folder: Path, point: str, round_: int, work: str) -> None:
             if left["rounds"] == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    bank = Bank(DyingStorage(folder, die))
-    {"settles": settles, "recalls": recalls}[work](bank)
+    bank = Bank(dying(SqliteStorage(folder), die))
+    {"settles": settles, "recalls": recalls, "grows": grows}[work](bank)
 
 
 if __name__ == "__main__":

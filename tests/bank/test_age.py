@@ -124,11 +124,10 @@ def test_remembers_births_and_tells_nobody(reopened):
     bank = found(reopened())
     bank.open_account(DORA, "Dora", approval_key=KEYS[ANNA], born=date(2008, 1, 2))
     bank.fund(DORA, eur("10"), "pocket money")
-    storage = reopened()
-    bank = Bank(storage)
+    bank = Bank(reopened())
     assert reason(bank.settle(beer(), 1)) == "under-age"
-    assert "2008" not in repr(storage.data_file(DORA))
-    assert "2008" not in str(storage.data_file(DORA).__rich_repr__())
+    assert "2008" not in repr(bank._books.data_file(DORA))
+    assert "2008" not in str(bank._books.data_file(DORA).__rich_repr__())
 
 
 @pytest.mark.parametrize(

@@ -426,7 +426,7 @@ def test_finishes_what_the_log_holds(reopened):
     found(storage)
     twin = found()
     expected = twin.settle(REQUEST, 7)
-    storage.append(twin._storage.record("s1"))
+    storage.log.append([twin._books.record("s1")])
     storage = reopened()
     bank = Bank(storage)
     assert (bank.balance(ANNA), bank.in_transit()) == (eur("7.50"), eur("2.50"))
@@ -438,18 +438,18 @@ def test_finishes_before_it_settles_on(storage):
     """A bank whose storage failed between log and withdrawal does not decide on old balances."""
     bank, twin = found(storage), found()
     twin.settle(REQUEST, 7)
-    storage.append(twin._storage.record("s1"))
+    storage.log.append([twin._books.record("s1")])
     assert reason(bank.settle(order("s2", eur("8"), 2), 8)) == "insufficient-balance"
     assert bank.balance(ANNA) == eur("7.50")
 
 
 def test_shows_no_key_anywhere(storage):
     """A data file's representation leaves the key out."""
-    found(storage)
-    shown = repr(storage.data_file(ANNA))
+    bank = found(storage)
+    shown = repr(bank._books.data_file(ANNA))
     assert "Anna" in shown
     assert "key" not in shown
-    assert "key" not in str(storage.data_file(ANNA).__rich_repr__())
+    assert "key" not in str(bank._books.data_file(ANNA).__rich_repr__())
 
 
 def test_closes_as_a_context():

@@ -1,5 +1,7 @@
 """A process that settles is killed, for real, and the folder is opened again."""
 
+import contextlib
+import random
 import shutil
 import signal
 import subprocess
@@ -7,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from dying_bank import recall
-from rounds import SOAK
+from dying_bank import cent, recall
+from rounds import SOAK, rounds
 from town import ANNA, BAKERY, CARL, KIOSK, cancellation, eur, order, reversal
 
 from paybench.bank import ESCROW, Bank, Held, Money, Restriction, State
@@ -44,8 +46,8 @@ def check(folder: Path, acknowledged: list[str]) -> None:
 AT_EACH_POINT = pytest.mark.parametrize(
     "point",
     [
-        *("before log", "in log", "after log", "in accounts", "after withdrawal"),
-        *("before deposit", "after deposit"),
+        *("before log", "in log", "after log", "before withdrawal", "in accounts"),
+        *("after withdrawal", "before deposit", "after deposit"),
     ],
 )
 
@@ -92,6 +94,70 @@ def test_takes_back_once_when_killed_at(folder, point, round_):
         assert (bank.balance(ANNA), bank.available(KIOSK)) == (eur("10") - paid, paid)
         assert bank.balance(KIOSK) == paid
         assert (bank.balance(ESCROW), bank.total()) == (eur("0"), eur("0"))
+
+
+@pytest.fixture
+def folder_of_3(founded_on_3, tmp_path):
+    shutil.copytree(founded_on_3, tmp_path / "three")
+    return tmp_path / "three"
+
+
+def check_grown(folder: Path, acknowledged: list[str]) -> None:
+    """Every acknowledged settlement once, groups whole, each server's books balanced."""
+    with Bank(SqliteStorage(folder)) as bank:
+        count = len(acknowledged)
+        assert acknowledged == [f"s{number}" for number in range(count)]
+        known = [bank.inquire(f"s{number}").settled for number in range(count + 10)]
+        settled = known.index(False)
+        assert settled >= count
+        assert not any(known[settled:])
+        assert settled % 5 == 0, "a group is in the log whole or not at all"
+        assert bank.audit() is None
+        for _ in range(3):  # the till asks again, whatever has become of the servers
+            assert bank.settle(cent(max(settled - 1, 0)), 1000).settled
+        while bank.move_accounts():
+            pass
+        bank.deposit()
+        paid = len(bank.statement(BAKERY, 10**6))
+        assert paid == max(settled, 1)
+        assert bank.balance(BAKERY) == Money(paid, "EUR")
+        owned = [
+            (each.server.total_minor(), each.in_transit_minor) for each in bank._books.followers
+        ]
+        assert all(sum(each) == 0 for each in owned)
+        names = [number for each in bank._books.followers for number in each.server.numbers()]
+        assert len(names) == len(set(names)), "nobody is on two servers"
+        assert bank.audit() is None
+
+
+OFTEN = ["after log", "after withdrawal", "between servers", "in the middle of integration"]
+SELDOM = ["after a server was added", "before arrival", "after arrival", "after leaving"]
+
+
+@pytest.mark.parametrize(
+    ("point", "round_"),
+    [
+        *((point, round_) for point in OFTEN for round_ in ([3] if not SOAK else range(1, 40))),
+        *((point, round_) for point in SELDOM for round_ in (1, 2)),
+    ],
+)
+def test_grows_through_a_crash(folder_of_3, point, round_):
+    """Killed between servers, while integrating or while a server is added, nothing is lost."""
+    check_grown(folder_of_3, kill(folder_of_3, point, round_, "grows").split())
+
+
+@pytest.mark.parametrize("seed", range(rounds(5)))
+def test_grows_through_a_kill_at_any_moment(folder_of_3, seed):
+    """Killed from outside after a random time, again and again on one folder, likewise."""
+    patience_s = random.Random(seed).uniform(0.0, 0.08)  # noqa: S311 - moments, not secrets
+    command = [sys.executable, str(DYING_BANK), str(folder_of_3), "never", "1", "grows"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        seen = [process.stdout.readline().strip()]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience_s)
+        process.kill()
+        seen += process.stdout.read().split()
+    check_grown(folder_of_3, seen)
 
 
 def test_loses_and_doubles_nothing_when_killed_from_outside(folder):

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [
+    *("bank.md", "approval.md", "storage.md", "emoney.md"),
+    *("servers.md", "holding.md", "committer.md", "authentication.md"),
+]
 
 
-@pytest.mark.parametrize(
-    "page", ["bank.md", "approval.md", "storage.md", "emoney.md", "authentication.md"]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page, tmp_path, monkeypatch):
     """A page's examples, one after the other, do what the page says they do."""
     monkeypatch.chdir(tmp_path)

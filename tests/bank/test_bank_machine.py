@@ -22,10 +22,12 @@ from paybench.bank import (
     SettlingInformation,
 )
 from paybench.bank.storage.sqlite import SqliteStorage
+from paybench.bank.storage.standing import ALL_ARRIVED
 
 PAYERS = st.sampled_from([ANNA, BERT, CARL, KIOSK])
 PAYEES = st.sampled_from([ANNA, BERT, CARL, KIOSK, BAKERY])
 AMOUNTS = st.integers(1, 1200).map(lambda minor: Money(minor, "EUR"))
+SERVERS_MAX = 4
 START = {CAPITAL: -2000, ESCROW: 0, ANNA: 1000, BERT: 1000, CARL: 0, KIOSK: 0, BAKERY: 0}
 
 
@@ -156,9 +158,36 @@ class Town(RuleBasedStateMachine):
         self.bank.close()
         self.bank = Bank(self.storage)
 
+    # What is durable at once, with all that was under way
+
+    @rule(limit=st.integers(1, 4))
+    def move_accounts(self, limit) -> None:
+        """A server is added, or filled a little further."""
+        followers = self.bank._books.followers
+        if followers[-1].arrived_to != ALL_ARRIVED:
+            self.bank.move_accounts(limit)
+        elif len(followers) < SERVERS_MAX:
+            self.bank.add_server()
+        else:
+            assert self.bank.move_accounts(limit) == 0
+            return
+        self.settled_down()
+
+    @rule(payee=PAYEES, particular=st.booleans())
+    def mark(self, payee, particular) -> None:
+        if self.bank.is_particular(payee) != particular:
+            self.bank.mark_particular(payee, particular=particular)
+            self.settled_down()
+
+    def settled_down(self) -> None:
+        self.bank.deposit()
+        self.deposit_model_all()
+
     @invariant()
     def money_is_conserved(self) -> None:
         assert self.bank.total().amount_minor == 0
+        for follower in self.bank._books.followers:
+            assert follower.server.total_minor() + follower.in_transit_minor == 0
         under_way = sum(request.amount.amount_minor for request in self.under_way)
         assert self.bank.in_transit().amount_minor == under_way
 
@@ -182,23 +211,30 @@ class TownOnDisk(Town):
     def open(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="paybench-test-"))
         self.folder = self.home / "bank"
-        self.bank = found(SqliteStorage(self.folder))
+        self.bank = found(SqliteStorage(self.folder, 2))
         self.keep_accounts()
 
     def keep_accounts(self) -> None:
         self.bank.close()
-        shutil.copy(self.folder / "accounts.sqlite", self.home / "kept")
+        for path in self.folder.glob("accounts*.sqlite"):
+            shutil.copy(path, self.home)
         self.bank = Bank(SqliteStorage(self.folder))
 
     @rule()
     def reopen(self) -> None:
         self.keep_accounts()
 
-    @rule()
-    def cut_power(self) -> None:
-        """What accounts.sqlite had not yet put on the disk is gone; the log is not."""
+    def settled_down(self) -> None:
+        super().settled_down()
+        self.keep_accounts()
+
+    @rule(taken=st.sets(st.integers(0, SERVERS_MAX - 1), min_size=1))
+    def cut_power(self, taken) -> None:
+        """What some servers had not yet put on the disk is gone; the log is not."""
         self.bank.close()
-        shutil.copy(self.home / "kept", self.folder / "accounts.sqlite")
+        for index, path in enumerate(sorted(self.home.glob("accounts*.sqlite"))):
+            if index in taken:
+                shutil.copy(path, self.folder)
         self.bank = Bank(SqliteStorage(self.folder))
         # How many deposits had to be redone is the bank's own affair: all of them may be now.
         self.bank.deposit()

@@ -263,3 +263,17 @@ def test_does_not_wait_for_a_payee_who_has_no_account(bank):
     """A refusal is final whatever the period: nothing is held, nothing becomes due."""
     assert reason(bank.settle(provisory(payee=NOBODY, held=Held.ESCROW), 5)) == "unknown-payee"
     assert bank.next_due_ns() is None
+
+
+def test_lets_many_become_formal_with_few_flushes(bank):
+    """What falls due together is logged together, in the order of the due times."""
+    for number in range(20):
+        restriction = Restriction(cooling_off_s=30 - number)
+        request = order(f"s{number}", eur("0.01"), number, payee=KIOSK, restriction=restriction)
+        assert bank.settle(request, 0).settled
+    flushes = bank.servers()[0].flushes
+    assert bank.mature(40 * 10**9) == 20
+    assert bank.servers()[0].flushes == flushes + 1
+    formal = [line.settlement_id for line in bank.statement(KIOSK, 20)]
+    assert formal == [f"s{number}" for number in range(20)]
+    assert bank.audit() is None

@@ -22,6 +22,7 @@ from paybench.bank.emoney import MemoryMintStorage, Mint, Refusal, SigningKey
 from paybench.bank.emoney.certificate import certify
 from paybench.bank.emoney.redemption import redemption, reference
 from paybench.bank.emoney.request import request
+from paybench.bank.storage.memory import MemoryLog
 
 A, B, C = STORES.values()
 
@@ -190,27 +191,28 @@ def test_pays_once_however_often_it_is_asked(town):
     assert balances(town) == ["100.00", "100.00", "100.00", "0.00"]
 
 
-class FailingStorage(MemoryStorage):
-    """A bank's storage whose disk is full for a while."""
+class FailingLog(MemoryLog):
+    """A bank's log whose disk is full for a while."""
 
     full = False
 
-    def append(self, record):
+    def append(self, records):
         if self.full:
             raise StorageError("the disk is full")
-        super().append(record)
+        super().append(records)
 
 
 def test_pays_after_a_crash_between_noting_and_paying():
     """Noted as paid and then cut off, the same demand is paid when it is asked again, once."""
-    storage = FailingStorage()
+    storage = MemoryStorage()
+    storage.log = FailingLog()
     town = Town(bank=Bank(storage))
     purse = town.load("A", "30.00")
     order = purse.redeem(B)
-    storage.full = True
+    storage.log.full = True
     with pytest.raises(StorageError):
         town.mint.redeem(order, 1)
-    storage.full = False
+    storage.log.full = False
     assert balances(town)[3] == "30.00"
     assert town.mint.redeem(order, 2).paid == eur("30.00")
     assert balances(town) == ["70.00", "130.00", "100.00", "0.00"]

@@ -49,7 +49,7 @@ class Recalls(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.storage = MemoryStorage()
+        self.storage = MemoryStorage(2)
         self.bank = found(self.storage)
 
     # What happens
@@ -215,23 +215,26 @@ class RecallsOnDisk(Recalls):
     def open(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="paybench-test-"))
         self.folder = self.home / "bank"
-        self.bank = found(SqliteStorage(self.folder))
+        self.bank = found(SqliteStorage(self.folder, 3))
         self.keep_accounts()
 
     def keep_accounts(self) -> None:
         self.bank.close()
-        shutil.copy(self.folder / "accounts.sqlite", self.home / "kept")
+        for path in self.folder.glob("accounts*.sqlite"):
+            shutil.copy(path, self.home)
         self.bank = Bank(SqliteStorage(self.folder))
 
     @rule()
     def reopen(self) -> None:
         self.keep_accounts()
 
-    @rule()
-    def cut_power(self) -> None:
-        """What accounts.sqlite had not yet put on the disk is gone; the log is not."""
+    @rule(taken=st.sets(st.integers(0, 2), min_size=1))
+    def cut_power(self, taken) -> None:
+        """What some servers had not yet put on the disk is gone; the log is not."""
         self.bank.close()
-        shutil.copy(self.home / "kept", self.folder / "accounts.sqlite")
+        for index, path in enumerate(sorted(self.home.glob("accounts*.sqlite"))):
+            if index in taken:
+                shutil.copy(path, self.folder)
         self.bank = Bank(SqliteStorage(self.folder))
 
     def teardown(self) -> None:

@@ -3,7 +3,10 @@
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -29,10 +32,10 @@ def folder(founded, tmp_path):
 
 
 FAIL_AT_LAST = """
-    CREATE TEMP TRIGGER disk_full BEFORE UPDATE ON watermark
+    CREATE TEMP TRIGGER disk_full BEFORE UPDATE ON standing
     BEGIN SELECT raise(ABORT, 'as if the disk were full'); END
 """
-"""Moving the watermark is the last statement of a transaction: all else is written by then."""
+"""Moving the watermarks is the last statement of a transaction: all else is written by then."""
 
 
 def run_sql(path, sql):
@@ -80,7 +83,7 @@ def test_refuses_somebody_elses_database(folder):
 def test_refuses_a_file_that_is_no_database(folder):
     """Anything else in the file's place is an error of ours that names the file."""
     (folder / "accounts.sqlite").write_bytes(b"not a database, " * 100)
-    with pytest.raises(StorageError, match=r"accounts\.sqlite, seen DatabaseError"):
+    with pytest.raises(StorageError, match=r"accounts\.sqlite, seen NotADBError"):
         SqliteStorage(folder)
 
 
@@ -114,15 +117,93 @@ def test_says_that_it_is_closed(folder):
 def test_refuses_a_log_that_lost_records(folder):
     """Accounts ahead of their log are two banks' files, and are not settled on."""
     (folder / "log.sqlite").unlink()
-    with pytest.raises(StorageBrokenError, match=r"follow the log.*restore both"):
+    with pytest.raises(StorageBrokenError, match=r"follow the log.*restore all"):
         Bank(SqliteStorage(folder))
 
 
 def test_refuses_accounts_that_lost_an_account(folder):
     """A log that names an account nobody opened is not redone halfway."""
-    (folder / "accounts.sqlite").unlink()
+    sql = "DELETE FROM data_file WHERE place = 10000001; UPDATE standing SET withdrawn_to = 0, "
+    with closing(sqlite3.connect(folder / "accounts.sqlite")) as connection:
+        connection.executescript(sql + "deposited_to = 0")
     with pytest.raises(StorageBrokenError, match="log record 1 names both"):
         Bank(SqliteStorage(folder))
+
+
+@pytest.mark.parametrize("name", ["accounts.sqlite", "accounts-2.sqlite", "accounts-3.sqlite"])
+def test_refuses_to_open_without_a_server(founded_on_3, tmp_path, name):
+    """A lost server is named, no other is asked for its accounts, and it may come back."""
+    folder = tmp_path / "three"
+    shutil.copytree(founded_on_3, folder)
+    (folder / name).rename(tmp_path / "lost")
+    for _ in range(2):
+        with pytest.raises(StorageBrokenError, match=f"expected 3 .*no file {name}: restore it"):
+            SqliteStorage(folder)
+    (tmp_path / "lost").rename(folder / name)
+    with Bank(SqliteStorage(folder)) as bank:
+        assert bank.audit() is None
+
+
+def test_keeps_what_was_acknowledged_when_the_tail_is_torn(folder, tmp_path):
+    """A log whose last write was cut off anywhere, or garbled, has all that was answered."""
+    wal = folder / "log.sqlite-wal"
+    with Bank(SqliteStorage(folder)) as bank:
+        for number in range(5):
+            assert bank.settle(order(f"s{number}", eur("0.01"), number), 1).settled
+        answered = wal.stat().st_size
+        shutil.copytree(folder, tmp_path / "cut")
+        bank.settle_many([order(f"t{number}", eur("0.01"), 9 + number) for number in range(40)], 2)
+        written = wal.read_bytes()
+    assert len(written) > answered
+    rest = len(written) - answered
+    tails = [written[answered : answered + cut] for cut in (0, 1, 24, 100, rest // 2, rest - 1)]
+    tails += [b"\x00" * rest, written[answered:-900] + b"\xff" * 900]
+    for number, tail in enumerate(tails):
+        torn = tmp_path / f"torn{number}"
+        shutil.copytree(tmp_path / "cut", torn)
+        (torn / "log.sqlite-wal").write_bytes(written[:answered] + tail)
+        with Bank(SqliteStorage(torn)) as bank:
+            assert all(bank.inquire(f"s{each}").settled for each in range(5))
+            assert {bank.inquire(f"t{each}").settled for each in range(40)} == {False}
+            assert bank.audit() is None
+            assert bank.settle(order("s9", eur("0.01"), 99), 3).settled
+
+
+FILLS = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from town import eur, order
+from paybench.bank import Bank, StorageError
+from paybench.bank.storage.sqlite import SqliteStorage
+bank = Bank(SqliteStorage(Path(sys.argv[1])))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+try:
+    for number in range(900):
+        assert bank.settle(order(f"s{number}", eur("0.01"), number), number).settled
+        print(number)
+        if number % 7 == 0:
+            bank.deposit()
+except StorageError as error:
+    print(str(error).splitlines()[0], file=sys.stderr)
+    sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("room", [50_000, 140_000, 200_000])
+def test_says_that_the_disk_is_full(folder, room):
+    """When nothing more can be written, that is said, and nothing that was answered is lost."""
+    command = [sys.executable, "-c", FILLS, str(folder), str(Path(__file__).parent), str(room)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 3, run.stderr
+    assert "check that the bank is open and the disk has room" in run.stderr
+    answered = len(run.stdout.split())
+    with Bank(SqliteStorage(folder)) as bank:
+        assert bank.audit() is None
+        known = [bank.inquire(f"s{number}").settled for number in range(answered + 2)]
+        assert all(known[:answered])
+        assert not known[-1]
+        assert bank.settle(order(f"s{answered}", eur("0.01"), answered), 1000).settled
 
 
 def test_refuses_balances_that_were_changed(folder):
@@ -146,10 +227,10 @@ def test_writes_nothing_on_a_failed_append(folder):
     storage = SqliteStorage(folder)
     with Bank(storage) as bank:
         before = picture(bank)
-        storage._log.rows("PRAGMA query_only = ON")
+        storage.log.file.rows("PRAGMA query_only = ON")
         with pytest.raises(StorageError, match=r"log\.sqlite"):
             bank.settle(order("s1", eur("1"), 1), 1)
-        storage._log.rows("PRAGMA query_only = OFF")
+        storage.log.file.rows("PRAGMA query_only = OFF")
         assert picture(bank) == before
         assert bank.settle(order("s1", eur("1"), 1), 1).settled
 
@@ -158,10 +239,10 @@ def test_makes_up_for_a_failed_withdrawal(folder):
     """When the accounts cannot be written, the logged settlement is withdrawn the next time."""
     storage = SqliteStorage(folder)
     with Bank(storage) as bank:
-        storage._accounts.rows(FAIL_AT_LAST)
+        storage.servers[0].file.rows(FAIL_AT_LAST)
         with pytest.raises(StorageError, match=r"accounts\.sqlite"):
             bank.settle(order("s1", eur("8"), 1), 1)
-        storage._accounts.rows("DROP TRIGGER disk_full")
+        storage.servers[0].file.rows("DROP TRIGGER disk_full")
         assert reason(bank.settle(order("s2", eur("8"), 2), 2)) == "insufficient-balance"
         assert bank.settle(order("s1", eur("8"), 1), 3).payer_balance == eur("2")
         assert (bank.in_transit(), bank.total()) == (eur("8"), eur("0"))
@@ -174,10 +255,10 @@ def test_makes_up_for_a_failed_deposit(folder):
         bank.settle(order("s1", eur("1"), 1), 1)
         bank.settle(order("s2", eur("2"), 2, payee=KIOSK), 2)
         before = picture(bank)
-        storage._accounts.rows(FAIL_AT_LAST)
+        storage.servers[0].file.rows(FAIL_AT_LAST)
         with pytest.raises(StorageError, match=r"accounts\.sqlite"):
             bank.deposit()
-        storage._accounts.rows("DROP TRIGGER disk_full")
+        storage.servers[0].file.rows("DROP TRIGGER disk_full")
         assert picture(bank) == before
         assert (bank.deposit(), bank.total()) == (2, eur("0"))
 
@@ -189,9 +270,9 @@ def test_walks_a_log_of_many_pages(folder):
         twin.settle(order(f"s{counter}", eur("0.01"), counter), counter)
     storage = SqliteStorage(folder)
     with Bank(storage) as bank:
-        storage._log.rows("PRAGMA synchronous = OFF")  # 1,001 waits for the disk prove nothing
-        for record in twin._storage.records(storage.logged_to):
-            storage.append(record)
+        storage.log.file.rows("PRAGMA synchronous = OFF")  # 1,001 waits for the disk prove nothing
+        for record in twin._books.log.records(storage.log.logged_to):
+            storage.log.append([record])
         assert bank.recover() == 1001
         assert bank.deposit() == twin.deposit() == 1000
         assert picture(bank) == picture(twin)
@@ -203,13 +284,16 @@ def test_writes_no_second_end_of_a_settlement(folder):
     with Bank(storage) as bank:
         restriction = Restriction(cooling_off_s=100)
         bank.settle(order("s1", eur("1"), 1, payee=KIOSK, restriction=restriction), 1)
-        begun = storage.record("s1")
-        assert storage.due() == begun
+        begun = storage.log.record("s1")
+        assert storage.log.due(9) == [begun]
         bank.cancel(cancellation("s1"), 2)
-        assert storage.due() is None
-        number = storage.logged_to + 1
+        assert storage.log.due(9) == []
+        number = storage.log.logged_to + 1
         formal = begun.successor(number, Kind.FORMAL, 3, payer_balance_minor=0)
         for second in (formal, replace(begun, number=number)):
             with pytest.raises(StorageError, match="UNIQUE"):
-                storage.append(second)
-        assert (storage.logged_to, storage.record("s1").kind) == (number - 1, Kind.CANCELLED)
+                storage.log.append([second])
+        assert (storage.log.logged_to, storage.log.record("s1").kind) == (
+            number - 1,
+            Kind.CANCELLED,
+        )

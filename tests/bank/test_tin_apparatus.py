@@ -30,7 +30,6 @@ from paybench.bank import (
     BankError,
     DecidedBy,
     Held,
-    MemoryStorage,
     Money,
     Reason,
     Restriction,
@@ -39,6 +38,7 @@ from paybench.bank import (
 )
 from paybench.bank import State as Stands
 from paybench.bank.authentication import BillingDemand, Enrolment, Method, UserDemand
+from paybench.bank.storage.memory import MemoryServer, MemoryStorage
 from paybench.bank.tin import (
     AmountBilled,
     AmountDue,
@@ -546,27 +546,28 @@ def test_ends_when_one_side_does_not_want_to(message, reverse):
     assert town.bank.balance(ANNA) == eur("10")
 
 
-class FailingStorage(MemoryStorage):
-    """Writes the log, and then fails once before anybody is told."""
+class FailingServer(MemoryServer):
+    """A database server that fails once, when the log has been written and nobody been told."""
 
     fails = False
 
-    def withdraw(self, record):
+    def write(self, change):
         if self.fails:
             self.fails = False
             raise StorageError("the disk is full")
-        super().withdraw(record)
+        super().write(change)
 
 
 @pytest.mark.parametrize("then", ["confirms again", "declines", "is too late"])
 def test_believes_the_banks_log_when_the_storage_fails(then):
     """Settled and not told: whatever the payer does next, both sides learn that it is paid."""
-    storage = FailingStorage()
+    storage = MemoryStorage()
+    server = storage.servers[0] = FailingServer()
     town = TinTown(storage=storage)
     session = town.synchronise()
     town.shop(AmountBilled(session, PRICE))
     confirmed = Confirmed(session, town.approval(session))
-    storage.fails = True
+    server.fails = True
     with pytest.raises(StorageError):
         town.phone(confirmed)
     if then == "confirms again":

@@ -355,7 +355,7 @@ class Telephones(RuleBasedStateMachine):
 
     def settled(self):
         """The log records of settlements by TIN."""
-        records = self.town.bank._storage.records(0)
+        records = self.town.bank._books.log.records(0)
         paid = (Kind.SETTLED, Kind.PROVISORY)
         return [one for one in records if one.kind in paid and one.settlement_id[:4] == "tin-"]
 

@@ -21,13 +21,16 @@ from .errors import (
     StorageError,
     StorageVersionError,
 )
+from .group import Batch, Mode
 from .money import Money
 from .outcome import Outcome, State
 from .proof import Authentication, Proof, prove
 from .reason import Reason
-from .recall import Cancellation, Reversal
+from .recall import Cancellation, Capture, Reversal
 from .restriction import Consent, DecidedBy, Held, Restriction
+from .servers import ServerStatus
 from .settlement import SettlingInformation
+from .settlement_id import SettlementIds
 from .storage import DataFile, Entry, Kind, LogRecord, Storage
 from .storage.memory import MemoryStorage
 
@@ -44,7 +47,9 @@ __all__ = [
     "Authentication",
     "Bank",
     "BankError",
+    "Batch",
     "Cancellation",
+    "Capture",
     "Consent",
     "DataFile",
     "DecidedBy",
@@ -55,6 +60,7 @@ __all__ = [
     "Kind",
     "LogRecord",
     "MemoryStorage",
+    "Mode",
     "Money",
     "MoneyError",
     "Outcome",
@@ -64,6 +70,8 @@ __all__ = [
     "Restriction",
     "RestrictionError",
     "Reversal",
+    "ServerStatus",
+    "SettlementIds",
     "SettlingInformation",
     "State",
     "Storage",

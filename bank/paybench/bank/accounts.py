@@ -6,16 +6,17 @@ from datetime import date, datetime
 from .account import AccountNumber
 from .approval import check_key
 from .errors import AccountError, AccountExistsError
-from .ledger import Ledger, check_limit
+from .ledger import check_limit
 from .money import Money
 from .proof import Authentication, Proof
 from .reason import Reason
+from .servers import Servers
 from .storage import DataFile, Entry
 
 HOLDER_MAX = 200
 
 
-class Accounts(Ledger):
+class Accounts(Servers):
     """The accounts of a ledger: opened, read, and their holders authenticated."""
 
     def open_account(
@@ -50,7 +51,7 @@ class Accounts(Ledger):
             raise AccountError("expected a date of birth, seen one with a time: leave the time out")
         if approval_key is not None:
             check_key(approval_key)
-        if self._storage.data_file(number) is not None:
+        if self._books.data_file(number) is not None:
             raise AccountExistsError(
                 f"expected a free account number, seen {number}, which is open: choose another"
             )
@@ -59,11 +60,34 @@ class Accounts(Ledger):
                 f"expected a customer's account number, seen {number} with a key or a date of "
                 "birth: branch 0 is the bank's, and only the bank pays from it"
             )
-        self._storage.add(DataFile(number, holder, approval_key, born=born))
+        self._books.add([DataFile(number, holder, approval_key, born=born)])
+
+    def close_account(self, number: AccountNumber) -> None:
+        """Close an account: nothing new is paid from it or to it.
+
+        What is under way still arrives, what is held or provisory still comes to its end, and what
+        was paid from it can still be given back. Its number is not given to anybody else.
+
+        Args:
+            number: a customer's account; closed once more, nothing happens.
+
+        Raises:
+            AccountUnknownError: no account has this number.
+            AccountError: it is the bank's own.
+            StorageError: the storage failed; the account is open.
+        """
+        self._books.must_have(number)
+        if number.is_banks_own:
+            raise AccountError(
+                f"expected a customer's account to close, seen {number}: branch 0 is the bank's, "
+                "and stays open"
+            )
+        self._finish()
+        self._books.close_account(number)
 
     def accounts(self) -> list[AccountNumber]:
         """Every account, the bank's own first."""
-        return self._storage.numbers()
+        return self._books.numbers()
 
     def holder(self, number: AccountNumber) -> str:
         """The account holder's name.
@@ -71,7 +95,7 @@ class Accounts(Ledger):
         Raises:
             AccountUnknownError: no account has this number.
         """
-        return self._data_file(number).holder
+        return self._books.must_have(number).holder
 
     def balance(self, number: AccountNumber) -> Money:
         """What the account holds, deposits still under way not counted (S107).
@@ -79,7 +103,7 @@ class Accounts(Ledger):
         Raises:
             AccountUnknownError: no account has this number.
         """
-        return Money(self._data_file(number).balance_minor, self.currency)
+        return Money(self._books.must_have(number).balance_minor, self.currency)
 
     def available(self, number: AccountNumber) -> Money:
         """The part of the balance that the holder can dispose of: what is not blocked ([0083]).
@@ -87,7 +111,7 @@ class Accounts(Ledger):
         Raises:
             AccountUnknownError: no account has this number.
         """
-        return Money(self._data_file(number).available_minor, self.currency)
+        return Money(self._books.must_have(number).available_minor, self.currency)
 
     def statement(self, number: AccountNumber, limit: int = 50) -> list[Entry]:
         """The account's newest entries, newest first, at most `limit` (S107).
@@ -96,9 +120,25 @@ class Accounts(Ledger):
             AccountUnknownError: no account has this number.
             BankError: the limit is below zero.
         """
-        self._data_file(number)
+        self._books.must_have(number)
         check_limit(limit)
-        return self._storage.entries(number, limit)
+        return self._books.entries(number, limit)
+
+    def balance_at(self, number: AccountNumber, at_ns: int) -> Money:
+        """What the account held at a time: all that was logged by then, and is deposited now.
+
+        Args:
+            number: the account.
+            at_ns: in nanoseconds of the bank's clock; what was logged at this very time counts.
+
+        Raises:
+            AccountUnknownError: no account has this number.
+        """
+        self._books.must_have(number)
+        later_minor = sum(
+            entry.amount_minor for entry in self._books.history(number) if entry.at_ns > at_ns
+        )
+        return Money(self._books.has_minor(number) - later_minor, self.currency)
 
     def authenticate(
         self, proof: Proof, *, purpose: str, verifier: str, challenge: bytes | None = None
@@ -114,7 +154,7 @@ class Accounts(Ledger):
         Raises:
             StorageError: the storage failed. Have the phone make another proof.
         """
-        holder = self._storage.data_file(proof.account)
+        holder = self._books.data_file(proof.account)
         reason = None
         if holder is None:
             reason = Reason.UNKNOWN_ACCOUNT
@@ -130,5 +170,5 @@ class Accounts(Ledger):
         elif not holder.proofs.accepts(proof.counter):
             reason = Reason.PROOF_REPLAYED
         else:
-            self._storage.keep_proofs(proof.account, holder.proofs.after(proof.counter))
+            self._books.keep_proofs(proof.account, holder.proofs.after(proof.counter))
         return Authentication.of(proof.account, reason)

@@ -1,37 +1,30 @@
 """The bank: decides what is settled, refused, cancelled and given back (Fig 11-14)."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from .account import BANKS_BRANCH, CAPITAL, ESCROW, AccountNumber
-from .accounts import Accounts
-from .approval import verify
+from .account import CAPITAL, ESCROW, AccountNumber
 from .errors import AccountError, BankError, FundingError
-from .ledger import AT_MAX_NS, out_of_time
+from .group import Group
+from .holding import Holding
 from .money import MINOR_MAX, Money
 from .outcome import Outcome
 from .reason import Reason
 from .recall import Cancellation, Reversal
-from .restriction import Consent, DecidedBy, Restriction, age_years
-from .settlement import SettlingInformation, is_well_formed
-from .storage import DataFile, Kind, LogRecord, Storage
+from .settlement import SettlingInformation
+from .settling import NOT_PAYABLE, answer, same_body
+from .storage import Kind, LogRecord, Storage
 from .storage.memory import MemoryStorage
 
 EPOCH = date(2026, 1, 1)
 
 _EPOCH_MAX = date(9000, 1, 1)
-_NOT_PAYABLE = CAPITAL, ESCROW
-_SETTLED = Kind.SETTLED
+_HAVE = Kind.SETTLED, Kind.FORMAL, Kind.HELD, Kind.CAPTURED
+_ENDED = Kind.REFUSED, Kind.CANCELLED, Kind.REVERSED, Kind.VOIDED, Kind.EXPIRED
 _NS_PER_S = 10**9
 _NS_PER_DAY = 24 * 3600 * _NS_PER_S
-_REASONS_BY_CONSENT = {
-    None: Reason.CONSENT_WANTED,
-    Consent.APPROVED: None,
-    Consent.DENIED: Reason.CONSENT_DENIED,
-    Consent.NO_ANSWER: Reason.CONSENT_OVERDUE,
-}
 
 
-class Bank(Accounts):
+class Bank(Holding):
     """An embedded bank core in one currency.
 
     A settlement is decided, logged, withdrawn and answered; its deposit follows with `deposit()`
@@ -41,6 +34,12 @@ class Bank(Accounts):
         storage: where log and data files are kept; None keeps them in memory.
         currency: ISO 4217 code of every account.
         epoch: the calendar day (UTC) at whose beginning `at_ns` is 0: it tells the payers' ages.
+        lag_max: how many withdrawals may be answered before they are written to the database
+            servers; a crash redoes them from the log. 0: none. With some thousands, large groups
+            cost a third less.
+        particular_per_s: how many deposits within a second of the bank's time make a payee a
+            particular user, where there are several database servers; None: nobody becomes one by
+            itself.
 
     Raises:
         MoneyError: the currency is unknown.
@@ -49,7 +48,13 @@ class Bank(Accounts):
     """
 
     def __init__(
-        self, storage: Storage | None = None, currency: str = "EUR", *, epoch: date = EPOCH
+        self,
+        storage: Storage | None = None,
+        currency: str = "EUR",
+        *,
+        epoch: date = EPOCH,
+        lag_max: int = 0,
+        particular_per_s: int | None = 100,
     ) -> None:
         if isinstance(epoch, datetime) or epoch > _EPOCH_MAX:
             raise BankError(
@@ -57,7 +62,9 @@ class Bank(Accounts):
                 "date, without a time, on which the clock starts"
             )
         self.epoch = epoch
-        super().__init__(MemoryStorage() if storage is None else storage, currency)
+        super().__init__(
+            MemoryStorage() if storage is None else storage, currency, lag_max, particular_per_s
+        )
 
     # Money
 
@@ -76,15 +83,17 @@ class Bank(Accounts):
             AccountUnknownError: no account has this number.
             FundingError: amount or id cannot be used, or the id is used for something else.
         """
-        self._data_file(number)
+        self._books.must_have(number)
         self._finish()
         order = SettlingInformation(funding_id, CAPITAL, number, amount, None)
         reason = order.flaw(self.currency)
-        known = None if reason else self._storage.record(funding_id)
-        if known and not _same_body(known, order):
+        known = None if reason else self._books.record(funding_id)
+        if known and not same_body(known, order):
             reason = Reason.ID_REUSED
         if number == ESCROW:
             reason = Reason.UNKNOWN_PAYEE
+        if known is None and self._books.must_have(number).closed:
+            reason = reason or Reason.ACCOUNT_CLOSED
         if reason:
             raise FundingError(
                 f"expected money that can be issued, seen {amount} to {number} under id "
@@ -120,80 +129,25 @@ class Bank(Accounts):
             BankError: at_ns is out of range.
             StorageError: the storage failed. Ask again with the same id.
         """
-        if not own.is_banks_own or own in _NOT_PAYABLE:
+        if not own.is_banks_own or own in NOT_PAYABLE:
             raise AccountError(
                 f"expected an account of the bank's own to pay out of, seen {own}: use one of "
                 "branch 0 that you opened, or fund() to issue money"
             )
-        self._data_file(own)
+        self._books.must_have(own)
         self._catch_up(at_ns)
         order = SettlingInformation(payment_id, own, payee, amount, None)
         reason = order.flaw(self.currency)
         if reason is not None:
             return order.refused(reason)
-        known = self._storage.record(payment_id)
+        known = self._books.record(payment_id)
         if known is not None:
-            return _answer(known, order)
+            return answer(known, order)
         self.deposit()
-        return self._decide(order, self._data_file(own), at_ns, None)
-
-    def settle(
-        self, order: SettlingInformation, at_ns: int, consent: Consent | None = None
-    ) -> Outcome:
-        """Settle once, or refuse; the same request again gets the same answer (Fig 14, [0137]).
-
-        The answer is given when the payer's side is done: the deposit follows ([0142]). A refusal
-        that anyone could cause without the payer's signature is not stored under the id. What was
-        settled and has been cancelled or given back since is answered as that.
-
-        Args:
-            order: the settling information.
-            at_ns: now, in nanoseconds of the caller's clock, 0 to 2^63 - 1.
-            consent: the shop's word on a payer below the age that was set, where the shop is to
-                decide (D63). None: it was not asked; if it has to be, the outcome says so
-                (CONSENT_WANTED) and nothing is logged.
-
-        Raises:
-            BankError: at_ns is out of range.
-            StorageError: the storage failed. Ask again with the same id.
-        """
-        storage = self._storage
-        if at_ns >= self._due_ns or storage.withdrawn_to != storage.logged_to:
-            self._catch_up(at_ns)
-        reason = order.flaw(self.currency)
-        payer = None if reason else storage.data_file(order.payer)
-        if payer is None:
-            return order.refused(reason or Reason.UNKNOWN_PAYER)
-        approval, key = order.approval, payer.approval_key
-        if approval is None or key is None:
-            return order.refused(Reason.APPROVAL_MISSING)
-        if not order.matches(approval) or not verify(key, approval):
-            return order.refused(Reason.APPROVAL_ALTERED)
-        known = storage.record(order.settlement_id)
-        if known is not None:
-            # Before the replay window: a retransmission carries the counter that was used.
-            return _answer(known, order)
-        if not payer.window.accepts(approval.counter):
-            return order.refused(Reason.APPROVAL_REPLAYED)
-        return self._decide(order, payer, at_ns, consent)
-
-    def inquire(self, settlement_id: str) -> Outcome:
-        """How a settlement stands (S108), without the payer's balance: anyone may ask.
-
-        An id that is not in the log is refused with UNKNOWN_SETTLEMENT.
-        """
-        nothing = Money(0, self.currency)
-        if not is_well_formed(settlement_id):
-            return Outcome.of(settlement_id, nothing, Reason.ID_MALFORMED)
-        known = self._storage.record(settlement_id)
-        if known is None:
-            return Outcome.of(settlement_id, nothing, Reason.UNKNOWN_SETTLEMENT)
-        return known.outcome().without_balance()
-
-    def parties(self, settlement_id: str) -> tuple[AccountNumber, AccountNumber] | None:
-        """Payer and payee of what is in the log under an id; None where nothing is."""
-        known = self._storage.record(settlement_id) if is_well_formed(settlement_id) else None
-        return None if known is None else (known.payer, known.payee)
+        group = Group(self._books)
+        outcome = self._decide(group, order, self._books.must_have(own), at_ns, None)
+        self._enter(group)
+        return outcome
 
     # Taking back
 
@@ -213,13 +167,13 @@ class Bank(Accounts):
         """
         settlement_id, payer = cancellation.settlement_id, cancellation.payer
         reason = self._check_recall(cancellation, settlement_id, payer, at_ns)
-        known = None if reason else self._storage.record(settlement_id)
+        known = None if reason else self._books.record(settlement_id)
         if known is not None and known.payer != payer and not known.overtook:
             reason = Reason.ID_REUSED
         if known is None or reason is not None:
             nothing = Money(0, self.currency)
             return Outcome.of(settlement_id, nothing, reason or Reason.UNKNOWN_SETTLEMENT)
-        if known.kind in (Kind.SETTLED, Kind.FORMAL):
+        if known.kind in _HAVE:
             return known.outcome().but(Reason.COOLING_OFF_OVER)
         if known.kind is Kind.PROVISORY:
             return self._give_back(known, Kind.CANCELLED, cancellation.signature, at_ns)
@@ -243,160 +197,61 @@ class Bank(Accounts):
         """
         settlement_id, payee = reversal.settlement_id, reversal.payee
         reason = self._check_recall(reversal, settlement_id, payee, at_ns)
-        known = None if reason else self._storage.record(settlement_id)
+        known = None if reason else self._books.record(settlement_id)
         if known is not None and known.payee != payee:
             reason = Reason.ID_REUSED
         if reason is not None:
             return Outcome.of(settlement_id, Money(0, self.currency), reason)
         if known is None:
             return self._refuse_beforehand(reversal, at_ns)
-        if known.kind in (Kind.REFUSED, Kind.CANCELLED, Kind.REVERSED):
+        return self._reverse(known, reversal, at_ns)
+
+    def _reverse(self, known: LogRecord, reversal: Reversal, at_ns: int) -> Outcome:
+        """Give back a settlement that is in the log, if it can be."""
+        if known.kind in _ENDED:
             return _given_back(known).without_balance()
+        if known.kind is Kind.HELD:
+            return self._release(known, Kind.VOIDED, reversal.signature, at_ns).without_balance()
         outcome = known.outcome().without_balance()
         if known.payer.is_banks_own:
             return outcome.but(Reason.BANKS_OWN)
         self.deposit()
         blocked = known.kind is Kind.PROVISORY  # what is given back is there and nobody's to spend
-        if not blocked and self.available(payee) < known.amount:
+        if not blocked and self.available(known.payee) < known.amount:
             return outcome.but(Reason.PAYEE_BALANCE_TOO_LOW)
         done = self._give_back(known, Kind.REVERSED, reversal.signature, at_ns)
         return done.without_balance()
 
-    # Deciding
-
-    def _catch_up(self, at_ns: int) -> None:
-        """Do first what is due before a decision at this time."""
-        if self._storage.withdrawn_to != self._storage.logged_to:
-            self.recover()
-        if at_ns >= self._due_ns:
-            self.mature(at_ns)
-
-    def _decide(
-        self,
-        order: SettlingInformation,
-        payer: DataFile,
-        at_ns: int,
-        consent: Consent | None,
-    ) -> Outcome:
-        """Settle or refuse a sound new request, and log it unless the shop has to be asked."""
-        amount_minor, balance_minor = order.amount.amount_minor, payer.balance_minor
-        payee, restriction = order.payee, order.restriction
-        reason = None
-        unpayable = payee.branch == BANKS_BRANCH and payee in _NOT_PAYABLE
-        if unpayable or self._storage.data_file(payee) is None:
-            reason = Reason.UNKNOWN_PAYEE
-        elif amount_minor > balance_minor:
-            reason = Reason.INSUFFICIENT_BALANCE
-        elif amount_minor > balance_minor - payer.blocked_minor:
-            reason = Reason.BALANCE_BLOCKED
-        elif restriction is not None:
-            reason = self._age_reason(restriction, payer.born, at_ns, consent)
-            if reason is Reason.CONSENT_WANTED:
-                return order.refused(reason)
-        if reason is None:
-            balance_minor -= amount_minor
-        return self._log(order, reason, balance_minor, at_ns)
-
-    def _age_reason(
-        self, restriction: Restriction, born: date | None, at_ns: int, consent: Consent | None
-    ) -> Reason | None:
-        """Why the payer's age forbids it; None when it does not."""
-        minimum_years = restriction.minimum_age_years
-        if minimum_years == 0:
-            return None
-        if born is None:
-            return Reason.AGE_UNKNOWN
-        if not 0 <= at_ns <= AT_MAX_NS:
-            raise out_of_time(at_ns)
-        today = self.epoch + timedelta(days=at_ns // _NS_PER_DAY)
-        if age_years(born, today) >= minimum_years:
-            return None
-        if restriction.decided_by == DecidedBy.BANK:
-            return Reason.UNDER_AGE
-        return _REASONS_BY_CONSENT[consent]
-
     def _issue(self, order: SettlingInformation, at_ns: int) -> None:
-        balance_minor = self._data_file(CAPITAL).balance_minor - order.amount.amount_minor
+        balance_minor = self._books.must_have(CAPITAL).balance_minor - order.amount.amount_minor
         if balance_minor < -MINOR_MAX:
             raise FundingError(
                 f"expected at most 10^15 minor units issued in all, seen {-balance_minor} with "
                 f"{order.amount} to {order.payee}: issue less"
             )
-        self._log(order, None, balance_minor, at_ns)
-
-    def _log(
-        self, order: SettlingInformation, reason: Reason | None, balance_minor: int, at_ns: int
-    ) -> Outcome:
-        """Enter the first record of a settlement; its answer."""
-        if not 0 <= at_ns <= AT_MAX_NS:
-            raise out_of_time(at_ns)
-        approval, restriction = order.approval, order.restriction
-        kind, held, due_ns = _SETTLED, None, None
-        if reason is not None:
-            kind = Kind.REFUSED
-        elif restriction is not None and restriction.cooling_off_s:
-            kind, held = Kind.PROVISORY, restriction.held
-            due_ns = at_ns + restriction.cooling_off_s * _NS_PER_S
-            if due_ns > AT_MAX_NS:
-                raise out_of_time(due_ns)
-        record = LogRecord(
-            self._storage.logged_to + 1,
-            order.settlement_id,
-            order.payer,
-            order.payee,
-            order.amount,
-            None if approval is None else approval.counter,
-            b"" if approval is None else approval.signature,
-            reason,
-            balance_minor,
-            at_ns,
-            kind,
-            restriction,
-            held,
-            due_ns,
-        )
-        self._enter(record)
-        return record.outcome()
-
-    def _check_recall(
-        self,
-        recall: Cancellation | Reversal,
-        settlement_id: str,
-        signer: AccountNumber,
-        at_ns: int,
-    ) -> Reason | None:
-        """Why a cancellation or reversal is not worth a look at the log; None when it is."""
-        if not 0 <= at_ns <= AT_MAX_NS:
-            raise out_of_time(at_ns)
-        self._catch_up(at_ns)
-        if not is_well_formed(settlement_id):
-            return Reason.ID_MALFORMED
-        holder = self._storage.data_file(signer)
-        if holder is None:
-            return Reason.UNKNOWN_ACCOUNT
-        if holder.approval_key is None:
-            return Reason.NO_KEY
-        return None if recall.verified(holder.approval_key) else Reason.SIGNATURE_WRONG
+        group = Group(self._books)
+        self._log(group, order, None, balance_minor, at_ns)
+        self._enter(group)
 
     def _give_back(self, known: LogRecord, kind: Kind, signature: bytes, at_ns: int) -> Outcome:
         """Undo a settlement, down to the deposit with its payer."""
         self.deposit()
         record = known.successor(
-            self._storage.logged_to + 1,
+            self._books.next_number,
             kind,
             at_ns,
-            payer_balance_minor=self._data_file(known.payer).balance_minor
+            payer_balance_minor=self._books.must_have(known.payer).balance_minor
             + known.amount.amount_minor,
             signature=signature,
         )
-        self._enter(record)
+        self._enter_one(record)
         self.deposit()
         return record.outcome()
 
     def _refuse_beforehand(self, reversal: Reversal, at_ns: int) -> Outcome:
         """Log that the payee will not take what has not come: a demand that comes is refused."""
         record = LogRecord(
-            self._storage.logged_to + 1,
+            self._books.next_number,
             reversal.settlement_id,
             reversal.payee,
             reversal.payee,
@@ -408,17 +263,8 @@ class Bank(Accounts):
             at_ns,
             Kind.REFUSED,
         )
-        self._enter(record)
+        self._enter_one(record)
         return record.outcome().without_balance()
-
-
-def _answer(known: LogRecord, order: SettlingInformation) -> Outcome:
-    """The answer to a request under an id that is in the log."""
-    if _same_body(known, order):
-        return known.outcome()
-    if known.overtook and known.payee == order.payee:
-        return order.refused(Reason.REVERSED)
-    return order.refused(Reason.ID_REUSED)
 
 
 def _given_back(known: LogRecord) -> Outcome:
@@ -427,12 +273,3 @@ def _given_back(known: LogRecord) -> Outcome:
     if known.kind is Kind.REFUSED and not known.overtook:
         return outcome.but(Reason.NOTHING_TO_GIVE_BACK)
     return outcome
-
-
-def _same_body(record: LogRecord, order: SettlingInformation) -> bool:
-    return (
-        record.payer == order.payer
-        and record.payee == order.payee
-        and record.amount == order.amount
-        and record.restriction == order.restriction
-    )

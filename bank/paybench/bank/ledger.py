@@ -3,15 +3,16 @@
 from types import TracebackType
 from typing import Self
 
-from .account import CAPITAL, ESCROW, AccountNumber
+from .account import CAPITAL, ESCROW
+from .books import Books
 from .currency import DECIMALS, unknown_currency
-from .errors import AccountUnknownError, BankError, StorageBrokenError
+from .errors import BankError, StorageBrokenError
+from .group import AT_MAX_NS, Group
 from .money import Money
 from .storage import DataFile, Kind, LogRecord, Storage
 
-AT_MAX_NS = 2**63 - 1
 _NEVER_NS = AT_MAX_NS + 1
-_REFUSED = Kind.REFUSED
+_DUE_MAX = 1000
 
 
 class Ledger:
@@ -23,22 +24,27 @@ class Ledger:
     Args:
         storage: where log and data files are kept.
         currency: ISO 4217 code of every account.
+        lag_max: how many withdrawals may be done and not yet written to the database servers.
+        particular_per_s: how many deposits within a second make a payee a particular user; None:
+            nobody becomes one by itself.
 
     Raises:
         MoneyError: the currency is unknown.
         StorageError: the storage cannot be read, contradicts itself, or is in another currency.
     """
 
-    def __init__(self, storage: Storage, currency: str) -> None:
+    def __init__(
+        self, storage: Storage, currency: str, lag_max: int, particular_per_s: int | None
+    ) -> None:
         if currency not in DECIMALS:
             raise unknown_currency(currency)
         self.currency = currency
-        self._storage = storage
+        self._books = Books(storage, lag_max, particular_per_s)
         self._due_ns = _NEVER_NS
         self._check_currency()
         for number, holder in ((CAPITAL, "capital"), (ESCROW, "escrow")):
-            if storage.data_file(number) is None:
-                storage.add(DataFile(number, holder, None))
+            if self._books.data_file(number) is None:
+                self._books.add([DataFile(number, holder, None)])
         self.recover()
 
     # Deposits
@@ -57,17 +63,9 @@ class Ledger:
         """
         if limit is not None:
             check_limit(limit)
-        storage = self._storage
-        withdrawn_to = storage.withdrawn_to
-        count = 0
-        batch: list[LogRecord] = []
-        for record in storage.records(storage.deposited_to):
-            if count == limit or record.number > withdrawn_to:
-                break
-            batch.append(record)
-            count += record.kind is not _REFUSED
+        batch, count = self._books.under_way(limit)
         if batch:
-            storage.deposit(batch)
+            self._books.deposit(batch)
         return count
 
     # Cooling-off
@@ -75,13 +73,14 @@ class Ledger:
     def mature(self, at_ns: int) -> int:
         """Make formal every provisory settlement whose period has passed, in order ([0082]).
 
-        Each becomes formal as of its due time. With it all deposits are made.
+        Each becomes formal, or a held one expires, as of its due time. With it all deposits are
+        made.
 
         Args:
             at_ns: now, in nanoseconds of the caller's clock.
 
         Returns:
-            How many became formal.
+            How many became formal or expired.
 
         Raises:
             BankError: at_ns is out of range.
@@ -91,16 +90,21 @@ class Ledger:
         self._finish()
         count = 0
         while at_ns >= self._due_ns:
-            provisory = self._storage.due()
-            assert provisory is not None, "due_ns is that of the record due first"
-            formal = provisory.successor(
-                self._storage.logged_to + 1,
-                Kind.FORMAL,
-                self._due_ns,
-                payer_balance_minor=provisory.payer_balance_minor,
-            )
-            self._enter(formal)
-            count += 1
+            self.deposit()  # what becomes of them is built on it
+            group = Group(self._books)
+            for pending in self._books.log.due(_DUE_MAX):
+                due_ns = pending.due_ns
+                if due_ns is None or due_ns > at_ns:
+                    break
+                successor = pending.successor(
+                    group.next_number,
+                    Kind.EXPIRED if pending.kind is Kind.HELD else Kind.FORMAL,
+                    due_ns,
+                    payer_balance_minor=pending.payer_balance_minor,
+                )
+                group.add(successor)
+            self._enter(group)
+            count += len(group.records)
         if count:
             self.deposit()
         return count
@@ -113,17 +117,11 @@ class Ledger:
 
     def in_transit(self) -> Money:
         """What has been withdrawn and not yet deposited."""
-        storage = self._storage
-        under_way = (
-            record.deposited_minor
-            for record in storage.records(storage.deposited_to)
-            if record.number <= storage.withdrawn_to
-        )
-        return Money(sum(under_way), self.currency)
+        return Money(self._books.in_transit_minor(), self.currency)
 
     def total(self) -> Money:
         """The sum of all accounts and of what is in transit: always zero."""
-        return Money(self._storage.total_minor(), self.currency) + self.in_transit()
+        return Money(self._books.total_minor(), self.currency)
 
     # Life
 
@@ -138,17 +136,21 @@ class Ledger:
         Raises:
             StorageBrokenError: the accounts are ahead of the log, or the total is not zero.
         """
-        storage = self._storage
-        if not storage.deposited_to <= storage.withdrawn_to <= storage.logged_to:
-            raise StorageBrokenError(
-                f"expected the accounts to follow the log, seen deposits to record "
-                f"{storage.deposited_to}, withdrawals to {storage.withdrawn_to}, log to "
-                f"{storage.logged_to}: the files are not of one bank; restore both together"
-            )
+        books = self._books
+        logged_to = books.log.logged_to
+        for follower in books.followers:
+            if not follower.deposited_to <= follower.withdrawn_to <= logged_to:
+                raise StorageBrokenError(
+                    f"expected the accounts of server {follower.name} to follow the log, seen "
+                    f"deposits to record {follower.deposited_to}, withdrawals to "
+                    f"{follower.withdrawn_to}, log to {logged_to}: the files are not of one bank; "
+                    "restore all of them together"
+                )
         redone = 0
-        for record in storage.records(storage.withdrawn_to):
+        for record in books.log.records(books.withdrawn_to):
             self._redo(record)
             redone += 1
+        books.integrate()
         self._watch_due()
         total = self.total()
         if total.amount_minor != 0:
@@ -159,8 +161,11 @@ class Ledger:
         return redone
 
     def close(self) -> None:
-        """Close the storage; closing twice is fine."""
-        self._storage.close()
+        """Write what is to be written, and close the storage; closing twice is fine."""
+        try:
+            self._books.follow()
+        finally:
+            self._books.close()
 
     def __enter__(self) -> Self:
         return self
@@ -177,58 +182,52 @@ class Ledger:
 
     def _finish(self) -> None:
         """Withdraw what is in the log: the storage may have failed in between last time."""
-        if self._storage.withdrawn_to != self._storage.logged_to:
+        if self._books.withdrawn_to != self._books.log.logged_to:
             self.recover()
 
-    def _enter(self, record: LogRecord) -> None:
-        """Write a decision to the log, from where on it holds, and withdraw."""
-        storage = self._storage
-        if record.follows > storage.deposited_to:  # what it undoes has to be done first
+    def _enter(self, group: Group) -> None:
+        """Write decisions to the log with one flush, from where on they hold, and withdraw."""
+        if group.records:
+            self._books.append(group.records)
+            if group.held:
+                self._watch_due()
+            self._books.withdraw(group.steps)
+
+    def _enter_one(self, record: LogRecord) -> None:
+        """Likewise one decision, which may be about an earlier settlement."""
+        if record.follows > self._books.deposited_to:  # what it undoes has to be done first
             self.deposit()
-        storage.append(record)
-        if record.held is not None:
-            self._watch_due()
-        storage.withdraw(record)
+        group = Group(self._books)
+        group.add(record)
+        self._enter(group)
 
     def _redo(self, record: LogRecord) -> None:
-        storage = self._storage
-        payer, payee = storage.data_file(record.payer), storage.data_file(record.payee)
+        books = self._books
+        payer, payee = books.data_file(record.payer), books.data_file(record.payee)
         if payer is None or (payee is None and record.kind is not Kind.REFUSED):
             raise StorageBrokenError(
                 f"expected data files for {record.payer} and {record.payee}, seen none for one of "
                 f"them, while log record {record.number} names both: the files are not of one "
-                "bank; restore both together"
+                "bank; restore all of them together"
             )
         # A power cut may have taken deposits back that were already spent or built upon.
-        leg = record.withdrawal
-        short = leg.account != CAPITAL and (
-            self._data_file(leg.account).available_minor + leg.amount_minor < leg.blocked_minor
-        )
-        if short or record.follows > storage.deposited_to:
+        if record.follows > books.deposited_to or not books.affords(record):
             self.deposit()
-        storage.withdraw(record)
+        books.redo(record)
 
     def _watch_due(self) -> None:
-        due = self._storage.due()
-        due_ns = None if due is None else due.due_ns
+        due = self._books.log.due(1)
+        due_ns = due[0].due_ns if due else None
         self._due_ns = _NEVER_NS if due_ns is None else due_ns
 
     def _check_currency(self) -> None:
         # Without a record there is no money, and a bank without money may take any currency.
-        first = next(iter(self._storage.records(0)), None)
+        first = next(iter(self._books.log.records(0)), None)
         if first is not None and first.amount.currency != self.currency:
             raise StorageBrokenError(
                 f"expected a storage in {self.currency}, seen {first.amount.currency} in its log: "
                 f"open it with currency={first.amount.currency!r}"
             )
-
-    def _data_file(self, number: AccountNumber) -> DataFile:
-        data_file = self._storage.data_file(number)
-        if data_file is None:
-            raise AccountUnknownError(
-                f"expected the number of an open account, seen {number}: open_account() it first"
-            )
-        return data_file
 
 
 def out_of_time(at_ns: int) -> BankError:

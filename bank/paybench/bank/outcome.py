@@ -22,12 +22,16 @@ class State(enum.StrEnum):
     REVERSED = "reversed"
     REFUSED = "refused"
     UNDECIDED = "undecided"
+    HELD = "held"
+    EXPIRED = "expired"
 
 
 _STATES = {
     Reason.CANCELLED: State.CANCELLED,
     Reason.REVERSED: State.REVERSED,
     Reason.CONSENT_WANTED: State.UNDECIDED,
+    Reason.HELD: State.HELD,
+    Reason.EXPIRED: State.EXPIRED,
 }
 
 
@@ -43,8 +47,8 @@ class Outcome(Struct, frozen=True, gc=False, omit_defaults=True):
         sentence: the same for a person to read.
         payer_balance: the payer's balance afterwards. Only the payer may see it: send a payee
             `without_balance()`. None where the bank could not tell that the payer is asking.
-        formal_at_ns: when a provisory settlement becomes a formal one, in nanoseconds of the
-            bank's clock; None, and not encoded, for any other.
+        formal_at_ns: when a provisory settlement becomes a formal one, or a held one expires, in
+            nanoseconds of the bank's clock; None, and not encoded, for any other.
     """
 
     settlement_id: str

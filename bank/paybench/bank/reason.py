@@ -34,6 +34,13 @@ class Reason(enum.StrEnum):
     NO_KEY = "no-key"
     SIGNATURE_WRONG = "signature-wrong"
     PROOF_REPLAYED = "proof-replayed"
+    LINKED = "linked"
+    HELD = "held"
+    EXPIRED = "expired"
+    NOTHING_HELD = "nothing-held"
+    MORE_THAN_HELD = "more-than-held"
+    CAPTURED_ALREADY = "captured-already"
+    ACCOUNT_CLOSED = "account-closed"
 
     @property
     def sentence(self) -> str:
@@ -70,4 +77,11 @@ _SENTENCES = {
     Reason.NO_KEY: "The account has no key to sign with.",
     Reason.SIGNATURE_WRONG: "This was not signed by the account's holder for this purpose.",
     Reason.PROOF_REPLAYED: "The proof's counter was used before or is too old.",
+    Reason.LINKED: "Another settlement that this one is linked to was refused.",
+    Reason.HELD: "The amount is held for the payee, who has yet to capture it.",
+    Reason.EXPIRED: "The payee has not captured in time: nothing is held any more.",
+    Reason.NOTHING_HELD: "This was settled at once; there is nothing to capture.",
+    Reason.MORE_THAN_HELD: "No more can be captured than is held.",
+    Reason.CAPTURED_ALREADY: "Another amount was captured, and that is once for all.",
+    Reason.ACCOUNT_CLOSED: "The account is closed.",
 }

@@ -1,4 +1,4 @@
-"""Taking a settlement back: the payer's cancellation, and the payee's reversal."""
+"""What follows a settlement: the payer's cancellation, the payee's reversal and capture."""
 
 import hmac
 from typing import Self
@@ -8,9 +8,11 @@ from msgspec import Struct
 
 from .account import AccountNumber
 from .approval import check_key
+from .money import Money
 
 _CANCELLATION = "paybench-cancellation-1"
 _REVERSAL = "paybench-reversal-1"
+_CAPTURE = "paybench-capture-1"
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -79,6 +81,42 @@ class Reversal(Struct, frozen=True, gc=False):
         return hmac.compare_digest(digest, self.signature)
 
 
-def _digest(key: bytes, domain: str, settlement_id: str, account: AccountNumber) -> bytes:
-    message = _encode((domain, settlement_id, account.branch, account.number))
+class Capture(Struct, frozen=True, gc=False):
+    """The payee says how much of what is held for it is to be paid.
+
+    Args:
+        settlement_id: the settlement that was authorised.
+        payee: the account that it is held for, whose key signs.
+        amount: what is to be paid, at most what is held.
+        signature: HMAC-SHA-256 over the MessagePack array of "paybench-capture-1", the id, the
+            payee's branch and number, and the amount in minor units and its currency.
+    """
+
+    settlement_id: str
+    payee: AccountNumber
+    amount: Money
+    signature: bytes
+
+    @classmethod
+    def signed(cls, key: bytes, *, settlement_id: str, payee: AccountNumber, amount: Money) -> Self:
+        """The capture under the payee's approval key.
+
+        Raises:
+            ApprovalError: the key is too short.
+        """
+        check_key(key)
+        digest = _digest(key, _CAPTURE, settlement_id, payee, amount.amount_minor, amount.currency)
+        return cls(settlement_id, payee, amount, digest)
+
+    def verified(self, key: bytes) -> bool:
+        """Whether it was signed with this key and not altered since; in constant time."""
+        money = self.amount.amount_minor, self.amount.currency
+        digest = _digest(key, _CAPTURE, self.settlement_id, self.payee, *money)
+        return hmac.compare_digest(digest, self.signature)
+
+
+def _digest(
+    key: bytes, domain: str, settlement_id: str, account: AccountNumber, *more: int | str
+) -> bytes:
+    message = _encode((domain, settlement_id, account.branch, account.number, *more))
     return hmac.digest(key, message, "sha256")

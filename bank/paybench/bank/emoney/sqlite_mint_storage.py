@@ -13,6 +13,9 @@ from .fork import Fork
 from .mint_storage import MintStorage
 
 # The trigger holds what the mint decides: each minor unit is paid once, whoever writes here.
+MINT_VERSION = 2
+"""Of the tables below; raised with every change to one."""
+
 MINT = """
 CREATE TABLE certificate (
     purse_id TEXT PRIMARY KEY,
@@ -66,7 +69,7 @@ class SqliteMintStorage(MintStorage):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = SqliteFile(folder / "mint.sqlite", MINT, "FULL")
+        self._file = SqliteFile(folder / "mint.sqlite", MINT, "FULL", MINT_VERSION)
 
     def add_certificate(self, certificate: Certificate) -> None:
         """Keep a certificate."""
@@ -87,11 +90,11 @@ class SqliteMintStorage(MintStorage):
         Raises:
             StorageError: one of them overlaps with one that is kept.
         """
-        with self._file.transaction() as execute:
-            for datum in data:
-                name, encoded = datum.mintage.transfer_id, _encode(datum)
-                values = (name, datum.end_minor, datum.start_minor, encoded)
-                execute("INSERT INTO paid VALUES (?, ?, ?, ?)", values)
+        rows = [
+            (datum.mintage.transfer_id, datum.end_minor, datum.start_minor, _encode(datum))
+            for datum in data
+        ]
+        self._file.write(("INSERT INTO paid VALUES (?, ?, ?, ?)", rows))
 
     def paid_overlapping(self, datum: Datum) -> Datum | None:
         """The first of the data kept as paid that overlaps with this one."""

@@ -28,6 +28,7 @@ class DataFile(Struct, frozen=True, gc=False):
         blocked_minor: the part of the balance that the holder cannot dispose of, in minor units.
         born: the holder's date of birth, None: not on record. Likewise left out.
         proofs: the proof counters used.
+        closed: whether nothing new is to be paid from it or to it.
     """
 
     number: AccountNumber
@@ -38,6 +39,7 @@ class DataFile(Struct, frozen=True, gc=False):
     blocked_minor: int = 0
     born: date | None = None
     proofs: ReplayWindow = _FRESH
+    closed: bool = False
 
     @property
     def available_minor(self) -> int:
@@ -68,6 +70,7 @@ class DataFile(Struct, frozen=True, gc=False):
             blocked_minor,
             self.born,
             self.proofs,
+            self.closed,
         )
 
     def __repr__(self) -> str:

@@ -7,7 +7,8 @@ class Kind(enum.StrEnum):
     """What became of a settlement, one record after the other.
 
     A settlement begins as settled, provisory or refused. A provisory one becomes formal, or is
-    cancelled or reversed; a settled or formal one may be reversed.
+    cancelled or reversed; a settled or formal one may be reversed. Or it begins as held, and is
+    captured, voided or expires; a captured one may be reversed.
     """
 
     SETTLED = "settled"
@@ -16,3 +17,7 @@ class Kind(enum.StrEnum):
     FORMAL = "formal"
     CANCELLED = "cancelled"
     REVERSED = "reversed"
+    HELD = "held"
+    CAPTURED = "captured"
+    VOIDED = "voided"
+    EXPIRED = "expired"

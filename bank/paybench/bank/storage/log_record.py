@@ -9,11 +9,19 @@ from paybench.bank.outcome import Outcome
 from paybench.bank.reason import Reason
 from paybench.bank.restriction import Held, Restriction
 
-from .entry import Entry
 from .kind import Kind
 from .leg import Leg
 
 # Looked up once: on this path an enumeration's attribute costs as much as a struct.
+_RELEASED = Kind.CAPTURED, Kind.VOIDED, Kind.EXPIRED
+_REASONS = {
+    Kind.FORMAL: None,
+    Kind.CAPTURED: None,
+    Kind.CANCELLED: Reason.CANCELLED,
+    Kind.REVERSED: Reason.REVERSED,
+    Kind.VOIDED: Reason.REVERSED,
+    Kind.EXPIRED: Reason.EXPIRED,
+}
 _SETTLED, _PROVISORY, _REFUSED = Kind.SETTLED, Kind.PROVISORY, Kind.REFUSED
 
 
@@ -42,6 +50,7 @@ class LogRecord(Struct, frozen=True, gc=False):
             where nothing is held.
         due_ns: when a provisory settlement becomes formal, likewise; None for any other record.
         follows: the number of the record that this one succeeds, 0 for a settlement's first.
+        held_minor: how much was held before a capture, in minor units; 0 where nothing was.
     """
 
     number: int
@@ -59,6 +68,7 @@ class LogRecord(Struct, frozen=True, gc=False):
     held: Held | None = None
     due_ns: int | None = None
     follows: int = 0
+    held_minor: int = 0
 
     @property
     def withdrawal(self) -> Leg:
@@ -68,6 +78,11 @@ class LogRecord(Struct, frozen=True, gc=False):
             return Leg(self.payer, -amount_minor)
         if kind is _REFUSED:
             return Leg(self.payer, 0)
+        if kind is Kind.HELD:
+            return Leg(self.payer, 0, amount_minor)
+        if kind in _RELEASED:
+            taken_minor = amount_minor if kind is Kind.CAPTURED else 0
+            return Leg(self.payer, -taken_minor, -self.held_minor)
         if self.held == Held.ESCROW:
             return Leg(ESCROW, -amount_minor)
         # What is formal is the payee's already, and from now on to dispose of.
@@ -78,9 +93,9 @@ class LogRecord(Struct, frozen=True, gc=False):
     def deposits(self) -> tuple[Leg, ...]:
         """What follows later ([0142]); a change of zero is a notice in the account's history."""
         kind, amount_minor = self.kind, self.amount.amount_minor
-        if kind is _SETTLED:
+        if kind is _SETTLED or kind is Kind.CAPTURED:
             return (Leg(self.payee, amount_minor),)
-        if kind is _REFUSED:
+        if kind is _REFUSED or kind is Kind.HELD or kind in _RELEASED:
             return ()
         in_escrow = self.held == Held.ESCROW
         if kind is _PROVISORY and in_escrow:
@@ -99,6 +114,11 @@ class LogRecord(Struct, frozen=True, gc=False):
         return self.withdrawal, *self.deposits
 
     @property
+    def asked(self) -> Money:
+        """What was asked for: of a held settlement, all that was held."""
+        return Money(self.held_minor, self.amount.currency) if self.held_minor else self.amount
+
+    @property
     def overtook(self) -> bool:
         """Whether the payee refused what had not come: who would have paid is not known."""
         return self.kind is _REFUSED and self.reason is Reason.REVERSED
@@ -113,28 +133,6 @@ class LogRecord(Struct, frozen=True, gc=False):
         balance = Money(self.payer_balance_minor, self.amount.currency)
         return Outcome.of(self.settlement_id, self.amount, self.reason, balance, self.due_ns)
 
-    def entry(self, leg: Leg, balance_minor: int, blocked_minor: int) -> Entry:
-        """The line this record adds to the statement of a leg's account.
-
-        Args:
-            leg: one of this record's.
-            balance_minor: that account's balance afterwards, in minor units.
-            blocked_minor: the part of it that is blocked afterwards.
-        """
-        pays = leg.account == self.payer
-        if leg.account == ESCROW:  # from the payer; to the payee, or back to the payer
-            pays = self.kind is Kind.FORMAL
-        return Entry(
-            self.number,
-            self.settlement_id,
-            self.payee if pays else self.payer,
-            leg.amount_minor,
-            balance_minor,
-            self.created_ns,
-            self.kind,
-            blocked_minor,
-        )
-
     def successor(
         self,
         number: int,
@@ -143,18 +141,21 @@ class LogRecord(Struct, frozen=True, gc=False):
         *,
         payer_balance_minor: int,
         signature: bytes = b"",
+        amount: Money | None = None,
     ) -> "LogRecord":
-        """The record of what became of this settlement: formal, cancelled or reversed."""
+        """The record of what became of this settlement; of a held one an amount is captured."""
         return replace(
             self,
             number=number,
             counter=None,
             signature=signature,
-            reason=None if kind is Kind.FORMAL else Reason(kind.value),
+            amount=amount or self.amount,
+            reason=_REASONS[kind],
             payer_balance_minor=payer_balance_minor,
             created_ns=created_ns,
             kind=kind,
             due_ns=None,
             held=self.held if self.kind is _PROVISORY else None,
             follows=self.number,
+            held_minor=self.amount.amount_minor if self.kind is Kind.HELD else self.held_minor,
         )

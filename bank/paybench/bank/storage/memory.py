@@ -1,79 +1,54 @@
 """The storage of a simulation: everything in dictionaries, nothing outlives the process."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
-from itertools import islice
 
 from msgspec.structs import replace
 
 from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
+from paybench.bank.errors import StorageError
 
-from . import DataFile, Entry, Kind, Leg, LogRecord, Storage
+from . import (
+    Change,
+    DatabaseServer,
+    DataFile,
+    Kept,
+    Line,
+    LogRecord,
+    LogServer,
+    Standing,
+    Storage,
+)
 
-_REFUSED = Kind.REFUSED
-
-
-class _Kept:
-    """An account's data file, and of what its entries are made when a statement is asked for.
-
-    Most accounts never ask. Until then there is for each entry the record, which of its legs it is,
-    and what was on the account and blocked after it.
-    """
-
-    __slots__ = ("data_file", "history")
-
-    def __init__(self, data_file: DataFile) -> None:
-        self.data_file = data_file
-        self.history: list[tuple[LogRecord, int, int, int]] = []
-
-    def apply(self, record: LogRecord, place: int, leg: Leg, counter: int | None = None) -> None:
-        self.data_file = after = self.data_file.changed(leg, counter)
-        if record.kind is not _REFUSED:
-            self.history.append((record, place, after.balance_minor, after.blocked_minor))
+_FRESH = Standing()
 
 
-class MemoryStorage(Storage):
-    """Keeps a bank in memory. A second `Bank` on the same object finds all of it."""
+class MemoryLog(LogServer):
+    """A log in memory."""
 
     def __init__(self) -> None:
         self.logged_to = 0
-        self.withdrawn_to = 0
-        self.deposited_to = 0
         self._log: list[LogRecord] = []
         self._by_id: dict[str, LogRecord] = {}
         self._due: list[tuple[int, int]] = []
-        self._kept: dict[AccountNumber, _Kept] = {}
 
-    def add(self, data_file: DataFile) -> None:
-        """Keep a new data file."""
-        self._kept[data_file.number] = _Kept(data_file)
-
-    def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
-        """Keep the proof counters of an account."""
-        kept = self._kept[number]
-        kept.data_file = replace(kept.data_file, proofs=proofs)
-
-    def data_file(self, number: AccountNumber) -> DataFile | None:
-        """The data file of an account, None when there is none."""
-        kept = self._kept.get(number)
-        return None if kept is None else kept.data_file
-
-    def numbers(self) -> list[AccountNumber]:
-        """Every account, in order of its number."""
-        return sorted(self._kept, key=lambda number: number.place)
-
-    def total_minor(self) -> int:
-        """The sum of all balances, in minor units."""
-        return sum(kept.data_file.balance_minor for kept in self._kept.values())
-
-    def append(self, record: LogRecord) -> None:
-        """Add the record to the log."""
-        self._log.append(record)
-        self._by_id[record.settlement_id] = record
-        self.logged_to = record.number
-        if record.due_ns is not None:
-            heappush(self._due, (record.due_ns, record.number))
+    def append(self, records: Sequence[LogRecord]) -> None:
+        """Add the records to the log."""
+        by_id, expected = self._by_id, self.logged_to
+        for record in records:
+            expected += 1
+            known = by_id.get(record.settlement_id)
+            follows = 0 if known is None else known.number
+            if record.number != expected or record.follows != follows:
+                self._take_back(records, expected)
+                raise _doubled(record, expected, follows)
+            by_id[record.settlement_id] = record
+        self._log += records
+        self.logged_to = expected
+        for record in records:
+            if record.due_ns is not None:
+                heappush(self._due, (record.due_ns, record.number))
 
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest log record with this id, None when there is none."""
@@ -83,38 +58,130 @@ class MemoryStorage(Storage):
         """The log records numbered above `after`, in order."""
         return self._log[after:]
 
-    def due(self) -> LogRecord | None:
-        """The provisory record without successor that is due first, None when there is none."""
-        while self._due:
-            record = self._log[self._due[0][1] - 1]
+    def due(self, limit: int) -> list[LogRecord]:
+        """The pending records without successor that are due first, in order."""
+        due: list[tuple[int, int]] = []
+        while self._due and len(due) < limit:
+            first = heappop(self._due)
+            record = self._log[first[1] - 1]
             if self._by_id[record.settlement_id] is record:
-                return record
-            heappop(self._due)
-        return None
+                due.append(first)
+        for each in due:
+            heappush(self._due, each)
+        return [self._log[number - 1] for _, number in due]
 
-    def withdraw(self, record: LogRecord) -> None:
-        """Apply the record's withdrawal."""
-        leg = record.withdrawal
-        self._kept[leg.account].apply(record, 0, leg, record.counter)
-        self.withdrawn_to = record.number
+    def _take_back(self, records: Sequence[LogRecord], expected: int) -> None:
+        """Undo what was entered of a group before the record that cannot be."""
+        for record in reversed(records[: expected - self.logged_to - 1]):
+            if record.follows:
+                self._by_id[record.settlement_id] = self._log[record.follows - 1]
+            else:
+                del self._by_id[record.settlement_id]
 
-    def deposit(self, records: Iterable[LogRecord]) -> None:
-        """Apply the records' deposits."""
-        kept = self._kept
-        for record in records:
-            place = 1
-            for leg in record.deposits:
-                kept[leg.account].apply(record, place, leg)
-                place += 1
-            self.deposited_to = record.number
 
-    def entries(self, number: AccountNumber, limit: int) -> list[Entry]:
-        """The newest entries of an account, newest first."""
-        newest = islice(reversed(self._kept[number].history), limit)
-        return [
-            record.entry(record.legs[place], balance_minor, blocked_minor)
-            for record, place, balance_minor, blocked_minor in newest
-        ]
+class MemoryServer(DatabaseServer):
+    """A database server in memory.
+
+    Args:
+        standing: what it begins with.
+    """
+
+    def __init__(self, standing: Standing = _FRESH) -> None:
+        self.standing = standing
+        self._kept: dict[AccountNumber, Kept] = {}
+        self._auxiliary: dict[AccountNumber, Kept] = {}
+        self._lines: dict[int, Line] = {}
+
+    def add(self, data_files: Sequence[DataFile]) -> None:
+        """Keep new data files."""
+        self._kept.update((data_file.number, Kept(data_file)) for data_file in data_files)
+
+    def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
+        """Keep the proof counters of an account."""
+        kept = self._kept[number]
+        kept.data_file = replace(kept.data_file, proofs=proofs)
+
+    def kept(self, number: AccountNumber) -> Kept | None:
+        """An account's data file, and where its history begins."""
+        kept = self._kept.get(number)
+        return None if kept is None else _copy(kept)
+
+    def particular(self) -> list[Kept]:
+        """The particular users whose main file is here, and all auxiliary files here."""
+        main = [kept for kept in self._kept.values() if kept.particular_since is not None]
+        return [_copy(kept) for kept in (*main, *self._auxiliary.values())]
+
+    def numbers(self) -> list[AccountNumber]:
+        """Every account whose main file is here, in order of its number."""
+        return sorted(self._kept, key=lambda number: number.place)
+
+    def total_minor(self) -> int:
+        """The sum of all balances here."""
+        everything = (*self._kept.values(), *self._auxiliary.values())
+        return sum(kept.data_file.balance_minor for kept in everything)
+
+    def write(self, change: Change) -> None:
+        """Write a change."""
+        lines = self._lines
+        for line in change.lines:
+            lines[line[0]] = line
+        for kept in change.kept:
+            here = self._auxiliary if kept.auxiliary else self._kept
+            here[kept.data_file.number] = _copy(kept)
+        self.standing = change.standing
+
+    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+        """Take over accounts with their histories."""
+        self.write(Change(kept, list(lines), standing))
+
+    def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
+        """Let accounts go with their histories."""
+        for number in numbers:
+            for line in self.lines(self._kept.pop(number).newest, len(self._lines)):
+                del self._lines[line[0]]
+        self.standing = standing
+
+    def lines(self, newest: int | None, limit: int) -> list[Line]:
+        """A history from its newest line on backwards, at most `limit` lines."""
+        found: list[Line] = []
+        while newest is not None and len(found) < limit:
+            line = self._lines[newest]
+            found.append(line)
+            newest = line[1]
+        return found
+
+
+class MemoryStorage(Storage):
+    """Keeps a bank in memory. A second `Bank` on the same object finds all of it.
+
+    Args:
+        servers: how many database servers, at least one.
+    """
+
+    outlives_process = False
+
+    def __init__(self, servers: int = 1) -> None:
+        self.log: LogServer = MemoryLog()
+        self.servers: list[DatabaseServer] = [MemoryServer() for _ in range(servers)]
+
+    def add_server(self) -> DatabaseServer:
+        """A further database server, empty."""
+        self.servers.append(MemoryServer(Standing(arrived_to=-1)))
+        return self.servers[-1]
 
     def close(self) -> None:
         """Nothing to let go of: the object stays usable."""
+
+
+def _doubled(record: LogRecord, expected: int, follows: int) -> StorageError:
+    """What SQL's UNIQUE says: the engine itself doubles no id."""
+    return StorageError(
+        f"expected record {expected} to follow record {follows} of {record.settlement_id!r}, seen "
+        f"record {record.number} that follows {record.follows}: an id is UNIQUE, and a settlement "
+        "goes on from its newest record"
+    )
+
+
+def _copy(kept: Kept) -> Kept:
+    # The bank goes on changing its own.
+    return Kept(kept.data_file, kept.newest, kept.particular_since, kept.auxiliary)

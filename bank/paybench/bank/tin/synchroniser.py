@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from paybench.bank.errors import TinError
-from paybench.bank.ledger import AT_MAX_NS, out_of_time
+from paybench.bank.group import AT_MAX_NS
+from paybench.bank.ledger import out_of_time
 from paybench.bank.reason import Reason
 from paybench.bank.settlement import is_well_formed
 

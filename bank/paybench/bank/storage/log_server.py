@@ -1,0 +1,38 @@
+"""The log data server 400 ([0138], Fig 14)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from .log_record import LogRecord
+
+
+class LogServer(Protocol):
+    """Keeps the log, which is the truth; all else is derived from it.
+
+    Every method may raise `StorageError`; one that does has changed nothing.
+
+    Attributes:
+        logged_to: the number of the newest log record, 0 when there is none.
+    """
+
+    logged_to: int
+
+    def append(self, records: Sequence[LogRecord]) -> None:
+        """Write records, numbered from logged_to + 1 on, all or none; durable on return.
+
+        A settlement begins once, and a record has one successor at most: the server itself sees
+        to that.
+        """
+        ...
+
+    def record(self, settlement_id: str) -> LogRecord | None:
+        """The newest log record with this id, None when there is none."""
+        ...
+
+    def records(self, after: int) -> Iterable[LogRecord]:
+        """The log records numbered above `after`, in order."""
+        ...
+
+    def due(self, limit: int) -> list[LogRecord]:
+        """The pending records without successor that are due first, of two the older, in order."""
+        ...

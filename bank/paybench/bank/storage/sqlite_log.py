@@ -1,0 +1,149 @@
+"""The log data server 400 as an SQLite file."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from paybench.bank.account import AccountNumber
+from paybench.bank.money import Money
+from paybench.bank.reason import Reason
+from paybench.bank.restriction import Held, Restriction
+from paybench.bank.settlement_id import is_time_ordered
+
+from . import Kind, LogRecord, LogServer
+from .sqlite_file import SqliteFile
+from .sqlite_schema import LOG
+
+_PAGE = 1000
+_to_text = msgspec.json.Encoder().encode
+_from_text = msgspec.json.Decoder(Restriction).decode
+
+_COLUMNS = (
+    "number, settlement_id, payer, payee, amount_minor, currency, counter, signature, reason, "
+    "payer_balance_minor, created_ns, kind, restriction, held, due_ns, follows, held_minor"
+)
+_INSERT = (
+    f"INSERT INTO log_record ({_COLUMNS}) "  # noqa: S608 - constants
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+# The newest id of those made by a clock; other texts sort elsewhere, or are looked up.
+_NEWEST_ID = "SELECT max(settlement_id) FROM log_record WHERE settlement_id < '8'"
+
+
+class SqliteLog(LogServer):
+    """Keeps the log in a file of its own, on the disk when `append` returns.
+
+    Args:
+        path: the file.
+
+    Raises:
+        StorageVersionError: the file is of another schema version.
+        StorageError: the file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.file = SqliteFile(path, LOG, "FULL")
+        try:
+            ((logged_to,),) = self.file.rows("SELECT ifnull(max(number), 0) FROM log_record")
+            ((newest_id,),) = self.file.rows(_NEWEST_ID)
+        except BaseException:
+            self.file.close()
+            raise
+        self.logged_to: int = logged_to
+        self._newest_id: str = newest_id or ""
+
+    def append(self, records: Sequence[LogRecord]) -> None:
+        """Write the records to the log in one transaction; on the disk on return."""
+        ended = [(record.follows,) for record in records if record.follows]
+        begun = [(record.number, record.due_ns) for record in records if record.due_ns is not None]
+        self.file.write(
+            (_INSERT, map(_row, records)),
+            ("DELETE FROM pending WHERE number = ?", ended),
+            ("INSERT INTO pending VALUES (?, ?)", begun),
+        )
+        self.logged_to += len(records)
+        ids = [record.settlement_id for record in records]
+        self._newest_id = max(self._newest_id, *filter(is_time_ordered, ids), "")
+
+    def record(self, settlement_id: str) -> LogRecord | None:
+        """The newest log record with this id, None when there is none."""
+        if settlement_id > self._newest_id and is_time_ordered(settlement_id):
+            return None  # newer than all that are there
+        newest = "WHERE settlement_id = ? ORDER BY follows DESC LIMIT 1"
+        rows = self._select(newest, (settlement_id,))
+        return _log_record(rows[0]) if rows else None
+
+    def records(self, after: int) -> Iterable[LogRecord]:
+        """The log records numbered above `after`, in order."""
+        page = self._select("WHERE number > ? ORDER BY number LIMIT ?", (after, _PAGE))
+        while page:
+            yield from map(_log_record, page)
+            after += len(page)
+            page = self._select("WHERE number > ? ORDER BY number LIMIT ?", (after, _PAGE))
+
+    def due(self, limit: int) -> list[LogRecord]:
+        """The pending records without successor that are due first, in order."""
+        first = "SELECT number FROM pending ORDER BY due_ns, number LIMIT ?"
+        rows = self._select(f"WHERE number IN ({first}) ORDER BY due_ns, number", (limit,))
+        return list(map(_log_record, rows))
+
+    def servers(self) -> int:
+        """How many database servers follow this log; 0 until they are there."""
+        ((count,),) = self.file.rows("SELECT count FROM servers")
+        return count
+
+    def count_servers(self, count: int) -> None:
+        """Note how many database servers follow this log; on the disk on return."""
+        self.file.write(("UPDATE servers SET count = ?", [(count,)]))
+
+    def _select(self, where: str, values: Sequence[object]) -> list[Any]:
+        return self.file.rows(f"SELECT {_COLUMNS} FROM log_record {where}", values)  # noqa: S608
+
+
+def _row(record: LogRecord) -> tuple[Any, ...]:
+    restriction = record.restriction
+    return (
+        record.number,
+        record.settlement_id,
+        record.payer.place,
+        record.payee.place,
+        record.amount.amount_minor,
+        record.amount.currency,
+        record.counter,
+        record.signature,
+        record.reason,
+        record.payer_balance_minor,
+        record.created_ns,
+        record.kind,
+        None if restriction is None else _to_text(restriction).decode(),
+        record.held,
+        record.due_ns,
+        record.follows,
+        record.held_minor,
+    )
+
+
+def _log_record(row: Sequence[Any]) -> LogRecord:
+    number, settlement_id, payer, payee, amount_minor, currency, counter, signature = row[:8]
+    reason, payer_balance_minor, created_ns, kind, restriction, held, *rest = row[8:]
+    due_ns, follows, held_minor = rest
+    return LogRecord(
+        number,
+        settlement_id,
+        AccountNumber.at(payer),
+        AccountNumber.at(payee),
+        Money(amount_minor, currency),
+        counter,
+        signature,
+        None if reason is None else Reason(reason),
+        payer_balance_minor,
+        created_ns,
+        Kind(kind),
+        None if restriction is None else _from_text(restriction),
+        None if held is None else Held(held),
+        due_ns,
+        follows,
+        held_minor,
+    )

@@ -1,0 +1,222 @@
+"""A database server 300 as an SQLite file."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import astuple
+
+from paybench.bank.account import AccountNumber
+from paybench.bank.approval import ReplayWindow
+
+from . import Change, DatabaseServer, DataFile, Kept, Line, Standing
+from .sqlite_file import SqliteFile
+from .sqlite_schema import ACCOUNTS
+from .standing import ALL_ARRIVED
+
+_WINDOW_BYTES = 8
+_place = itemgetter(-1)
+_FILE = (
+    "SELECT place, holder, approval_key, balance_minor, highest_counter, seen_counters, "
+    "blocked_minor, born, highest_proof, seen_proofs, newest, particular_since, closed "
+    "FROM data_file"
+)
+_ADD = "INSERT INTO data_file VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_UPDATE = (
+    "UPDATE data_file SET balance_minor = ?, highest_counter = ?, seen_counters = ?, "
+    "blocked_minor = ?, newest = ?, particular_since = ?, closed = ? WHERE place = ?"
+)
+_AUXILIARY = (
+    "INSERT INTO auxiliary_file VALUES (?, ?, ?) ON CONFLICT (place) DO UPDATE SET "
+    "balance_minor = excluded.balance_minor, newest = excluded.newest"
+)
+_BEGIN = "INSERT INTO standing VALUES (1, 0, 0, 0, {arrived_to});"
+_STANDING = (
+    "UPDATE standing SET withdrawn_to = ?, deposited_to = ?, in_transit_minor = ?, arrived_to = ?"
+)
+_LINE = "INSERT INTO line VALUES (?,?,?,?,?,?,?,?,?,?)"
+_CHAIN = """
+WITH RECURSIVE chain AS (
+    SELECT line.* FROM line WHERE id = ?1
+    UNION ALL
+    SELECT line.* FROM chain JOIN line ON line.id = chain.previous LIMIT ?2
+)
+SELECT * FROM chain
+"""
+_LEAVE_LINES = """
+WITH RECURSIVE chain AS (
+    SELECT newest AS id FROM data_file WHERE place = ?1
+    UNION ALL
+    SELECT line.previous FROM chain JOIN line ON line.id = chain.id
+)
+DELETE FROM line WHERE id IN (SELECT id FROM chain)
+"""
+
+
+class SqliteServer(DatabaseServer):
+    """Keeps accounts in a file that follows the log without waiting for the disk.
+
+    Each change is one transaction with the watermarks that say how far it got, so what a power cut
+    takes is redone from the log. One object at a time writes a file.
+
+    Args:
+        path: the file.
+        arrived_to: what a new file says of who has arrived.
+
+    Raises:
+        StorageVersionError: the file is of another schema version.
+        StorageError: the file cannot be read.
+    """
+
+    def __init__(self, path: Path, arrived_to: int = ALL_ARRIVED) -> None:
+        schema = ACCOUNTS + _BEGIN.format(arrived_to=arrived_to)
+        self.file = SqliteFile(path, schema, "NORMAL")
+        try:
+            ((*standing,),) = self.file.rows(
+                "SELECT withdrawn_to, deposited_to, in_transit_minor, arrived_to FROM standing"
+            )
+        except BaseException:
+            self.file.close()
+            raise
+        self.standing = Standing(*standing)
+
+    def add(self, data_files: Sequence[DataFile]) -> None:
+        """Keep new data files, on the disk on return: the log will not repeat them."""
+        rows = [_row(Kept(data_file)) for data_file in data_files]
+        self.file.write((_ADD, rows), on_disk=True)
+
+    def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
+        """Keep the proof counters of an account, on the disk on return, likewise."""
+        sql = "UPDATE data_file SET highest_proof = ?, seen_proofs = ? WHERE place = ?"
+        self.file.write((sql, [(*_window_row(proofs), number.place)]), on_disk=True)
+
+    def kept(self, number: AccountNumber) -> Kept | None:
+        """An account's data file, and where its history begins."""
+        rows = self.file.rows(f"{_FILE} WHERE place = ?", (number.place,))
+        return _kept(rows[0]) if rows else None
+
+    def particular(self) -> list[Kept]:
+        """The particular users whose main file is here, and all auxiliary files here."""
+        main = self.file.rows(f"{_FILE} WHERE particular_since IS NOT NULL ORDER BY place")
+        rows = self.file.rows("SELECT place, balance_minor, newest FROM auxiliary_file")
+        auxiliary = [
+            Kept(DataFile(AccountNumber.at(place), "", None, balance_minor), newest, None, True)
+            for place, balance_minor, newest in rows
+        ]
+        return [*map(_kept, main), *auxiliary]
+
+    def numbers(self) -> list[AccountNumber]:
+        """Every account whose main file is here, in order of its number."""
+        rows = self.file.rows("SELECT place FROM data_file ORDER BY place")
+        return [AccountNumber.at(place) for (place,) in rows]
+
+    def total_minor(self) -> int:
+        """The sum of all balances here, in minor units."""
+        ((total,),) = self.file.rows(
+            "SELECT ifnull((SELECT sum(balance_minor) FROM data_file), 0) + "
+            "ifnull((SELECT sum(balance_minor) FROM auxiliary_file), 0)"
+        )
+        return total
+
+    def write(self, change: Change) -> None:
+        """Write a change in one transaction; the watermarks come last."""
+        standing = change.standing
+        main = [_changed_row(kept) for kept in change.kept if not kept.auxiliary]
+        main.sort(key=_place)  # neighbours share a page
+        auxiliary = [
+            (kept.data_file.number.place, kept.data_file.balance_minor, kept.newest)
+            for kept in change.kept
+            if kept.auxiliary
+        ]
+        self.file.write(
+            (_UPDATE, main),
+            (_AUXILIARY, auxiliary),
+            (_LINE, change.lines),
+            (_STANDING, [astuple(standing)]),
+            on_disk=change.on_disk,
+        )
+        self.standing = standing
+
+    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+        """Take over accounts with their histories, on the disk on return."""
+        self.file.write(
+            (_ADD, map(_row, kept)),
+            (_LINE, lines),
+            (_STANDING, [astuple(standing)]),
+            on_disk=True,
+        )
+        self.standing = standing
+
+    def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
+        """Let accounts go with their histories, on the disk on return."""
+        places = [(number.place,) for number in numbers]
+        self.file.write(
+            (_LEAVE_LINES, places),
+            ("DELETE FROM data_file WHERE place = ?", places),
+            (_STANDING, [astuple(standing)]),
+            on_disk=True,
+        )
+        self.standing = standing
+
+    def lines(self, newest: int | None, limit: int) -> list[Line]:
+        """A history from its newest line on backwards, at most `limit` lines."""
+        return self.file.rows(_CHAIN, (newest, limit)) if limit and newest is not None else []
+
+
+def _changed_row(kept: Kept) -> tuple[Any, ...]:
+    data_file = kept.data_file
+    window = data_file.window
+    return (
+        data_file.balance_minor,
+        window.highest,
+        window.seen.to_bytes(_WINDOW_BYTES, "big"),
+        data_file.blocked_minor,
+        kept.newest,
+        kept.particular_since,
+        data_file.closed,
+        data_file.number.place,
+    )
+
+
+def _row(kept: Kept) -> tuple[Any, ...]:
+    data_file = kept.data_file
+    return (
+        data_file.number.place,
+        data_file.holder,
+        data_file.approval_key,
+        data_file.balance_minor,
+        *_window_row(data_file.window),
+        data_file.blocked_minor,
+        None if data_file.born is None else data_file.born.isoformat(),
+        *_window_row(data_file.proofs),
+        kept.newest,
+        kept.particular_since,
+        data_file.closed,
+    )
+
+
+def _kept(row: Sequence[Any]) -> Kept:
+    place, holder, approval_key, balance_minor, highest, seen, blocked_minor, born, *rest = row
+    highest_proof, seen_proofs, newest, particular_since, closed = rest
+    data_file = DataFile(
+        AccountNumber.at(place),
+        holder,
+        approval_key,
+        balance_minor,
+        _window(highest, seen),
+        blocked_minor,
+        None if born is None else date.fromisoformat(born),
+        _window(highest_proof, seen_proofs),
+        bool(closed),
+    )
+    return Kept(data_file, newest, particular_since)
+
+
+def _window(highest: int, seen: bytes) -> ReplayWindow:
+    return ReplayWindow(highest, int.from_bytes(seen, "big"))
+
+
+def _window_row(window: ReplayWindow) -> tuple[int, bytes]:
+    return window.highest, window.seen.to_bytes(_WINDOW_BYTES, "big")

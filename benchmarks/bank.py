@@ -1,0 +1,250 @@
+"""What the bank's ledger costs on SQLite: durable settlements a second, by group and by load.
+
+100,000 accounts, any payer and any payee at random, files with 1,000,000 settlements already. Each
+settlement is one as a device sends it: its approval is verified, it is decided, logged, on disk,
+withdrawn and deposited; only the signing is not measured. A figure is the median of some rounds,
+and beside it stands what fdatasync did on this disk between them: rates mean little without it.
+
+`sqlite_k1` … `sqlite_k1000`: groups of so many. `devices_1` … `devices_1024`: so many devices that
+each wait for an answer before they ask again. `servers_4`, `servers_8`: groups of 1000 on so many
+database servers. `hot_payee_ratio`: one payee for all, beside many, groups of 100.
+`growth_ratio`: what a settlement costs at the end, beside what it cost at 100,000, groups of 100.
+
+PAYBENCH_SETTLEMENTS=10000000 fills the files further.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paybench.bank import (
+    CAPITAL,
+    AccountNumber,
+    Bank,
+    Batch,
+    DataFile,
+    Kind,
+    LogRecord,
+    Money,
+    SettlementIds,
+    SettlingInformation,
+    sign,
+)
+from paybench.bank.committer import Committer
+from paybench.bank.group import Group
+from paybench.bank.storage.sqlite import SqliteStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from paybench.bank import Outcome
+
+ACCOUNTS = 100_000
+SETTLEMENTS = int(os.environ.get("PAYBENCH_SETTLEMENTS", "1000000"))
+EARLY = 100_000
+GROUPS = {1: 400, 10: 3000, 100: 20_000, 1000: 40_000}
+DEVICES = {1: 400, 16: 4000, 256: 20_000, 1024: 40_000}
+ROUNDS = 3
+LAG_MAX = 50_000
+KEY = bytes(32)
+CENT = Money(1, "EUR")
+FUNDS = Money(10**6, "EUR")
+
+
+class Town:
+    """A bank in a folder, and the orders that its customers send.
+
+    Args:
+        folder: where the bank is kept.
+        servers: how many database servers.
+    """
+
+    def __init__(self, folder: Path, servers: int) -> None:
+        self.chance = random.Random(servers)  # noqa: S311 - a town, not a secret
+        self.ids = SettlementIds(self.chance.getrandbits)
+        self.accounts = [AccountNumber(1 + place % 50, place // 50) for place in range(ACCOUNTS)]
+        self.counters = dict.fromkeys(self.accounts, 0)
+        self.now_ns = 0
+        self.storage = SqliteStorage(folder, servers)
+        self.bank = Bank(self.storage, lag_max=LAG_MAX, particular_per_s=None)
+        self.bank._books.add([DataFile(number, "Holder", KEY) for number in self.accounts])
+
+    def pair(self) -> tuple[AccountNumber, AccountNumber]:
+        """A payer and another one who is paid."""
+        payer, payee = self.chance.sample(self.accounts, 2)
+        return payer, payee
+
+    def next_id(self) -> str:
+        """The next settlement's id."""
+        self.now_ns += 10**5
+        return self.ids.next(self.now_ns)
+
+    def orders(self, payee: AccountNumber | None = None) -> Iterator[SettlingInformation]:
+        """What devices send, without end."""
+        while True:
+            payer, other = self.pair()
+            to = other if payee is None else payee
+            if payer == to:
+                continue
+            self.counters[payer] += 1
+            counter, name = self.counters[payer], self.next_id()
+            approval = sign(
+                KEY, settlement_id=name, payer=payer, payee=to, amount=CENT, counter=counter
+            )
+            yield SettlingInformation(name, payer, to, CENT, approval)
+
+    def fill(self, count: int) -> None:
+        """Settlements of the past: the log and the accounts as they would be, unsigned."""
+        funded = [(CAPITAL, number, FUNDS) for number in self.accounts]
+        if self.bank._books.log.logged_to:
+            funded = []
+        paid = ((*self.pair(), CENT) for _ in range(count - len(funded)))
+        movements = iter([*funded, *paid])
+        books = self.bank._books
+        while some := list(islice(movements, 10_000)):
+            group = Group(books)
+            for payer, payee, amount in some:
+                record = LogRecord(
+                    *(group.next_number, self.next_id(), payer, payee, amount, None, b""),
+                    *(None, 0, self.now_ns, Kind.SETTLED),
+                )
+                group.add(record)
+            self.bank._enter(group)
+            self.bank.deposit()
+
+
+def fdatasync_per_s(folder: Path) -> float:
+    """How often a second the disk takes a page and says that it has it."""
+    path = folder / "fdatasync"
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY)
+    try:
+        os.write(descriptor, bytes(4096 * 300))
+        os.fsync(descriptor)
+        start = time.perf_counter()
+        for number in range(300):
+            os.pwrite(descriptor, b"x" * 4096, 4096 * number)
+            os.fdatasync(descriptor)
+        return 300 / (time.perf_counter() - start)
+    finally:
+        os.close(descriptor)
+        path.unlink()
+
+
+def settle_in_groups(bank: Bank, orders: list[SettlingInformation], size: int) -> float:
+    """Settlements a second, deposits and all."""
+    start = time.perf_counter()
+    for first in range(0, len(orders), size):
+        answers = bank.settle_many(orders[first : first + size], 0)
+        assert answers[-1].settled, answers[-1]
+    bank.deposit()
+    return len(orders) / (time.perf_counter() - start)
+
+
+def settle_from_devices(bank: Bank, orders: list[SettlingInformation], devices: int) -> float:
+    """Settlements a second of devices that ask for the next one when they have their answer."""
+    waiting = iter(orders)
+    left = threading.Semaphore(0)
+
+    def ask(_: Future[list[Outcome]] | None = None) -> None:
+        order = next(waiting, None)
+        if order is not None:
+            committer.submit(Batch((order,), 0)).add_done_callback(ask)
+        left.release()
+
+    start = time.perf_counter()
+    with Committer(bank) as committer:
+        for _ in range(devices):
+            ask()
+        for _ in range(len(orders) + devices):
+            left.acquire()
+    return len(orders) / (time.perf_counter() - start)
+
+
+def median_of(work: Callable[[], float], folder: Path, syncs: list[float]) -> float:
+    """The median of some rounds; what the disk did meanwhile goes to `syncs`."""
+    rates: list[float] = []
+    for _ in range(ROUNDS):
+        rates.append(work())
+        syncs.append(fdatasync_per_s(folder))
+    print(f"   rounds {', '.join(f'{rate:,.0f}' for rate in rates)} /s", flush=True)
+    return statistics.median(rates)
+
+
+def measure(home: Path) -> dict[str, float]:
+    """Every figure."""
+    figures: dict[str, float] = {}
+    syncs: list[float] = []
+
+    def note(name: str, work: Callable[[], float]) -> float:
+        here: list[float] = []
+        rate = median_of(work, home, here)
+        syncs.extend(here)
+        figures[name] = round(rate)
+        disk = statistics.median(here)
+        print(
+            f"{name}: {rate:,.0f} /s, {rate / disk:.2f} times fdatasync at {disk:,.0f} /s",
+            flush=True,
+        )
+        return rate
+
+    town = Town(home / "bank", 1)
+    orders = town.orders()
+
+    def groups(size: int, count: int, source: Iterator[SettlingInformation] = orders) -> float:
+        return settle_in_groups(town.bank, list(islice(source, count)), size)
+
+    start = time.perf_counter()
+    town.fill(EARLY + ACCOUNTS)
+    early = note("early_k100", lambda: groups(100, GROUPS[100]))
+    town.fill(SETTLEMENTS - EARLY)
+    print(f"filled in {time.perf_counter() - start:.0f} s", flush=True)
+    for size, count in GROUPS.items():
+        note(f"sqlite_k{size}", lambda size=size, count=count: groups(size, count))
+    figures["growth_ratio"] = round(early / figures["sqlite_k100"], 2)
+    hot = town.orders(town.accounts[7])
+    ratios = [groups(100, GROUPS[100], hot) / groups(100, GROUPS[100]) for _ in range(5)]
+    figures["hot_payee_ratio"] = round(statistics.median(ratios), 2)
+    for devices, count in DEVICES.items():
+        note(
+            f"devices_{devices}",
+            lambda devices=devices, count=count: settle_from_devices(
+                town.bank, list(islice(orders, count)), devices
+            ),
+        )
+    assert town.bank.audit() is None
+    town.bank.close()
+    shutil.rmtree(home / "bank")
+    for servers in (4, 8):
+        town = Town(home / f"bank-{servers}", servers)
+        town.fill(EARLY + ACCOUNTS)
+        orders = town.orders()
+        note(f"servers_{servers}", lambda source=orders: groups(1000, GROUPS[1000], source))
+        town.bank.close()
+    return figures | {"fdatasync": round(statistics.median(syncs))}
+
+
+def main() -> None:
+    """Print the figures, as the last line as JSON."""
+    home = Path(tempfile.mkdtemp(prefix="paybench-bank-"))
+    # As in a fleet's run: millions of small objects without cycles, and nothing to be found.
+    gc.set_threshold(100_000)
+    try:
+        print(json.dumps(measure(home)))
+    finally:
+        shutil.rmtree(home)
+
+
+if __name__ == "__main__":
+    main()
