@@ -38,7 +38,7 @@ from paybench.bank import (
 )
 from paybench.bank import State as Stands
 from paybench.bank.authentication import BillingDemand, Enrolment, Method, UserDemand
-from paybench.bank.storage.memory import MemoryServer, MemoryStorage
+from paybench.bank.storage.memory import MemoryLog, MemoryStorage
 from paybench.bank.tin import (
     AmountBilled,
     AmountDue,
@@ -546,28 +546,28 @@ def test_ends_when_one_side_does_not_want_to(message, reverse):
     assert town.bank.balance(ANNA) == eur("10")
 
 
-class FailingServer(MemoryServer):
-    """A database server that fails once, when the log has been written and nobody been told."""
+class FailingLog(MemoryLog):
+    """A log that fails once, when it has been written and nobody been told."""
 
     fails = False
 
-    def write(self, change):
+    def append(self, records):
+        super().append(records)
         if self.fails:
             self.fails = False
             raise StorageError("the disk is full")
-        super().write(change)
 
 
 @pytest.mark.parametrize("then", ["confirms again", "declines", "is too late"])
 def test_believes_the_banks_log_when_the_storage_fails(then):
     """Settled and not told: whatever the payer does next, both sides learn that it is paid."""
     storage = MemoryStorage()
-    server = storage.servers[0] = FailingServer()
+    log = storage.log = FailingLog()
     town = TinTown(storage=storage)
     session = town.synchronise()
     town.shop(AmountBilled(session, PRICE))
     confirmed = Confirmed(session, town.approval(session))
-    server.fails = True
+    log.fails = True
     with pytest.raises(StorageError):
         town.phone(confirmed)
     if then == "confirms again":
