@@ -1,6 +1,7 @@
 """Money: an integer of minor units with its currency."""
 
 import re
+from functools import lru_cache
 from typing import Self
 
 from msgspec import Struct
@@ -77,12 +78,7 @@ class Money(Struct, frozen=True, gc=False, order=False):
     @property
     def text(self) -> str:
         """The amount without its currency, with every decimal: "2.50"."""
-        decimals = DECIMALS[self.currency]
-        if decimals == 0:
-            return str(self.amount_minor)
-        sign = "-" if self.amount_minor < 0 else ""
-        digits = str(abs(self.amount_minor)).zfill(decimals + 1)
-        return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
+        return _text(self.amount_minor, self.currency)
 
     def __str__(self) -> str:
         return f"{self.text} {self.currency}"
@@ -106,6 +102,17 @@ class Money(Struct, frozen=True, gc=False, order=False):
                 f"expected two amounts of one currency, seen {self} and {other}: convert one first"
             )
         return other.amount_minor
+
+
+@lru_cache(4096)
+def _text(amount_minor: int, currency: str) -> str:
+    # Displays show a few prices over and over, a handful of times in each purchase.
+    decimals = DECIMALS[currency]
+    if decimals == 0:
+        return str(amount_minor)
+    sign = "-" if amount_minor < 0 else ""
+    digits = str(abs(amount_minor)).zfill(decimals + 1)
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
 
 
 def _too_large(amount: str) -> MoneyError:
