@@ -9,6 +9,9 @@ from paybench.devices.trace import Decision, Sent
 from paybench.devices.world import RIG
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paybench.bank.account import AccountNumber
     from paybench.bank.bank import Bank
     from paybench.devices.world import World
     from paybench.scenarios.party import Party
@@ -38,18 +41,7 @@ class Expectations:
             Unmet: One does not, within the world's patience.
             UsageError: There is nobody of that name.
         """
-        expected = {name: Money.parse(text, self.currency) for name, text in balances.items()}
-        accounts = {name: self.party(name).account for name in balances}
-
-        def found() -> dict[str, Money]:
-            return {name: self.bank.balance(account) for name, account in accounts.items()}
-
-        self.world.expect(
-            lambda: found() == expected,
-            who=RIG,
-            expected="balances " + _amounts(expected),
-            seen=lambda: "balances " + _amounts(found()),
-        )
+        self._expects_amounts("balances", balances, self.bank.balance)
 
     def expects_available(self, **amounts: str) -> None:
         """Expect people to have so much to dispose of: their balances less what is blocked.
@@ -58,17 +50,22 @@ class Expectations:
             Unmet: Somebody has not, within the world's patience.
             UsageError: There is nobody of that name.
         """
-        expected = {name: Money.parse(text, self.currency) for name, text in amounts.items()}
-        accounts = {name: self.party(name).account for name in amounts}
+        self._expects_amounts("available", amounts, self.bank.available)
+
+    def _expects_amounts(
+        self, what: str, texts: dict[str, str], look: Callable[[AccountNumber], Money]
+    ) -> None:
+        expected = {name: Money.parse(text, self.currency) for name, text in texts.items()}
+        accounts = {name: self.party(name).account for name in texts}
 
         def found() -> dict[str, Money]:
-            return {name: self.bank.available(account) for name, account in accounts.items()}
+            return {name: look(account) for name, account in accounts.items()}
 
         self.world.expect(
             lambda: found() == expected,
             who=RIG,
-            expected="available " + _amounts(expected),
-            seen=lambda: "available " + _amounts(found()),
+            expected=f"{what} {_amounts(expected)}",
+            seen=lambda: f"{what} {_amounts(found())}",
         )
 
     def expects_steps(self, *steps: str) -> None:
