@@ -1,4 +1,4 @@
-"""The command line: ``paybench list | run | show | replay | attach | scan | doctor | demo``.
+"""The command line: ``paybench list | run | show | replay | attach | scan | doctor | bank | demo``.
 
 Exit codes: 0 passed, 1 failed, 2 usage, 3 blocked, 4 error. What a command needs it imports
 itself: ``--help`` has to be there at once.
@@ -41,6 +41,14 @@ EXAMPLES = {
     ),
     "scan": "paybench scan\npaybench scan --write bench.toml\npaybench scan --hci usb:0",
     "doctor": "paybench doctor",
+    "bank": (
+        "paybench run transfer --variant pc --bank sqlite:town\npaybench bank audit town\n"
+        "paybench bank accounts town\npaybench bank statement town 002-0000002"
+    ),
+    "servers": "paybench bank servers town",
+    "audit": "paybench bank audit town",
+    "accounts": "paybench bank accounts town",
+    "statement": "paybench bank statement town 002-0000002 --entries 50",
 }
 
 
@@ -310,6 +318,63 @@ def examine_machine(as_json: bool) -> None:
     from paybench.scenarios import machine
 
     sys.exit(machine.doctor(as_json=as_json))
+
+
+@cli.group("bank", cls=Group, short_help="Look at a bank's folder.")
+def bank_folder() -> None:
+    """Look at a bank that a run has kept with --bank sqlite:FOLDER, or that you have kept."""
+
+
+folder_argument = click.argument("folder", type=click.Path())
+currency_option = click.option(
+    "--currency", default="EUR", show_default=True, help="ISO 4217 code of its accounts."
+)
+
+
+@bank_folder.command("servers", short_help="Accounts, flushes and lag of each server.")
+@folder_argument
+@currency_option
+@as_json
+def bank_servers(folder: str, currency: str, as_json: bool) -> None:
+    """Show how it stands with the log data server and the database servers of a FOLDER."""
+    from paybench.scenarios.bank_view import show_servers
+
+    show_servers(folder, currency, as_json=as_json)
+
+
+@bank_folder.command("audit", short_help="Derive every balance from the log, and compare.")
+@folder_argument
+@currency_option
+@as_json
+def bank_audit(folder: str, currency: str, as_json: bool) -> None:
+    """Derive every balance of a FOLDER from its log, and compare: exit code 1 if one differs."""
+    from paybench.scenarios.bank_view import show_audit
+
+    sys.exit(0 if show_audit(folder, currency, as_json=as_json) else EXIT_CODES["failed"])
+
+
+@bank_folder.command("accounts", short_help="Every account, and what is on it.")
+@folder_argument
+@currency_option
+@as_json
+def bank_accounts(folder: str, currency: str, as_json: bool) -> None:
+    """List the accounts of the bank in a FOLDER."""
+    from paybench.scenarios.bank_view import show_accounts
+
+    show_accounts(folder, currency, as_json=as_json)
+
+
+@bank_folder.command("statement", short_help="An account's balance and history.")
+@folder_argument
+@click.argument("account")
+@click.option("--entries", default=20, show_default=True, type=click.IntRange(1), help="At most.")
+@currency_option
+@as_json
+def bank_statement(folder: str, account: str, entries: int, currency: str, as_json: bool) -> None:
+    """Show the newest entries of an ACCOUNT, e.g. 002-0000002, of the bank in a FOLDER."""
+    from paybench.scenarios.bank_view import show_statement
+
+    show_statement(folder, account, currency, entries, as_json=as_json)
 
 
 def worst(verdicts: list[str]) -> int:
