@@ -1,13 +1,10 @@
 """Everything a bank may be asked, in any order, against a model of a few lines."""
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
+from on_disk import OnDisk
 from rounds import rounds
 from town import ANNA, BAKERY, BERT, CARL, KEYS, KIOSK, NOBODY, found, order
 
@@ -21,7 +18,6 @@ from paybench.bank import (
     Reason,
     SettlingInformation,
 )
-from paybench.bank.storage.sqlite import SqliteStorage
 from paybench.bank.storage.standing import ALL_ARRIVED
 
 PAYERS = st.sampled_from([ANNA, BERT, CARL, KIOSK])
@@ -204,25 +200,12 @@ class Town(RuleBasedStateMachine):
             assert not lines or lines[0].balance_minor == balance_minor
 
 
-class TownOnDisk(Town):
+class TownOnDisk(OnDisk, Town):
     """The same on SQLite, with power cuts that take the accounts back to an earlier day."""
 
     @initialize()
     def open(self) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="paybench-test-"))
-        self.folder = self.home / "bank"
-        self.bank = found(SqliteStorage(self.folder, 2))
-        self.keep_accounts()
-
-    def keep_accounts(self) -> None:
-        self.bank.close()
-        for path in self.folder.glob("accounts*.sqlite"):
-            shutil.copy(path, self.home)
-        self.bank = Bank(SqliteStorage(self.folder))
-
-    @rule()
-    def reopen(self) -> None:
-        self.keep_accounts()
+        self.begin(2)
 
     def settled_down(self) -> None:
         super().settled_down()
@@ -230,20 +213,10 @@ class TownOnDisk(Town):
 
     @rule(taken=st.sets(st.integers(0, SERVERS_MAX - 1), min_size=1))
     def cut_power(self, taken) -> None:
-        """What some servers had not yet put on the disk is gone; the log is not."""
-        self.bank.close()
-        for index, path in enumerate(sorted(self.home.glob("accounts*.sqlite"))):
-            if index in taken:
-                shutil.copy(path, self.folder)
-        self.bank = Bank(SqliteStorage(self.folder))
+        self.take_back(taken)
         # How many deposits had to be redone is the bank's own affair: all of them may be now.
         self.bank.deposit()
         self.deposit_model_all()
-
-    def teardown(self) -> None:
-        if hasattr(self, "bank"):
-            self.bank.close()
-            shutil.rmtree(self.home)
 
 
 TestTown = Town.TestCase

@@ -4,13 +4,10 @@ The model keeps what everybody has once all deposits are made. While some are un
 may refuse for want of money that is on its way; it may never allow what the model would not.
 """
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from on_disk import OnDisk
 from rounds import rounds
 from town import ANNA, BERT, CARL, KEYS, KIOSK, cancellation, found, order, reversal
 
@@ -25,7 +22,6 @@ from paybench.bank import (
     SettlingInformation,
     State,
 )
-from paybench.bank.storage.sqlite import SqliteStorage
 
 PEOPLE = [ANNA, BERT, CARL, KIOSK]
 PEOPLE_DRAWN = st.sampled_from(PEOPLE)
@@ -208,40 +204,16 @@ def pays(line) -> bool:
     return line.amount_minor > 0
 
 
-class RecallsOnDisk(Recalls):
+class RecallsOnDisk(OnDisk, Recalls):
     """The same on SQLite, with power cuts that take the accounts back to an earlier day."""
 
     @initialize()
     def open(self) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="paybench-test-"))
-        self.folder = self.home / "bank"
-        self.bank = found(SqliteStorage(self.folder, 3))
-        self.keep_accounts()
-
-    def keep_accounts(self) -> None:
-        self.bank.close()
-        for path in self.folder.glob("accounts*.sqlite"):
-            shutil.copy(path, self.home)
-        self.bank = Bank(SqliteStorage(self.folder))
-
-    @rule()
-    def reopen(self) -> None:
-        self.keep_accounts()
+        self.begin(3)
 
     @rule(taken=st.sets(st.integers(0, 2), min_size=1))
     def cut_power(self, taken) -> None:
-        """What some servers had not yet put on the disk is gone; the log is not."""
-        self.bank.close()
-        for index, path in enumerate(sorted(self.home.glob("accounts*.sqlite"))):
-            if index in taken:
-                shutil.copy(path, self.folder)
-        self.bank = Bank(SqliteStorage(self.folder))
-
-    def teardown(self) -> None:
-        if hasattr(self, "bank"):
-            super().teardown()
-            self.bank.close()
-            shutil.rmtree(self.home)
+        self.take_back(taken)
 
 
 TestRecalls = Recalls.TestCase

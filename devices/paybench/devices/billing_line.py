@@ -29,6 +29,7 @@ from paybench.bank.tin import (
     TinWanted,
     Withdrawn,
 )
+from paybench.bank.tin.synchroniser import ABOUT_MAX
 from paybench.devices.asking import ANSWER_S, WAIT_S, Asking
 from paybench.devices.billing import Billing
 from paybench.devices.errors import OutOfOrder
@@ -51,8 +52,6 @@ __all__ = ["Billing", "BillingLine"]
 RECORD = "billings"
 KEPT = 16
 """So many billings that are over a device remembers."""
-ABOUT_MAX = 64
-"""So much of a number is repeated in its refusal."""
 
 _SYNCHRONISED = ("authenticating", "portrait", "ready", "billed")
 _STEPS: dict[type[FromBilling], str] = {

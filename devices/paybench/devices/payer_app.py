@@ -37,7 +37,7 @@ from paybench.devices.app import App
 from paybench.devices.asking import ANSWER_S, WAIT_S, Asking
 from paybench.devices.device import verb
 from paybench.devices.errors import OutOfOrder
-from paybench.devices.payment import DueRequest, Payment, payment_lines
+from paybench.devices.payment import DueRequest, Payment, is_about, payment_lines
 from paybench.devices.plain_profile import PlainProfileError
 from paybench.devices.short_range import SHORT_RANGE
 from paybench.devices.tin_code import read_tin, shown_code
@@ -60,8 +60,6 @@ RECORD = "payment"
 
 HISTORY_LINES = 5
 FORMER_KEPT = 8
-ABOUT_MAX = 64
-"""So much of a number is repeated in its refusal."""
 
 _WAITING = ("showing", "connected", "asked", "due")
 """States in which it is somebody else's turn."""
@@ -297,7 +295,7 @@ class PayerApp(App):
     def _take(self, body: object) -> bool:
         """Take what was said of a payment; tells whether it was news."""
         payment = self.payment
-        if payment is None or payment.is_over or not _is_about(payment, body):
+        if payment is None or payment.is_over or not is_about(payment, body):
             return False
         take = self._takes.get(type(body))
         return take is not None and take(payment, body)
@@ -494,22 +492,3 @@ class PayerApp(App):
         if self.payment is None or self.payment.is_over:
             raise OutOfOrder(f"{self.name} is at no payment: enter() or read() a number first")
         return self.payment
-
-
-def _is_about(payment: Payment, body: object) -> bool:
-    """Whether something was said about this payment."""
-    if not (payment.session or payment.request_id):
-        return _answers_number(payment, body)
-    names = {getattr(body, field, "") for field in ("session", "request_id", "about")}
-    return bool(({payment.session, payment.request_id} - {""}) & names)
-
-
-def _answers_number(payment: Payment, body: object) -> bool:
-    """Whether something answers T3; nobody has told the session's name before."""
-    if isinstance(body, Refused):
-        if body.session:  # refused as soon as it was synchronised
-            return payment.former.get(body.session, payment.tin) == payment.tin
-        return body.about == payment.tin[:ABOUT_MAX]
-    if isinstance(body, Receipt):  # it was paid before, by this phone
-        return payment.former.get(body.session) == payment.tin
-    return isinstance(body, Connected) and body.tin == payment.tin

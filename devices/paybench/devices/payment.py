@@ -8,7 +8,15 @@ import msgspec
 
 from paybench.bank.approval import Approval
 from paybench.bank.outcome import Outcome
-from paybench.bank.tin import AmountDue, TerminalDetails, spaced
+from paybench.bank.tin import (
+    AmountDue,
+    Connected,
+    Receipt,
+    Refused,
+    TerminalDetails,
+    spaced,
+)
+from paybench.bank.tin.synchroniser import ABOUT_MAX
 from paybench.devices.tin_code import tin_code
 
 if TYPE_CHECKING:
@@ -96,3 +104,22 @@ def payment_lines(payment: Payment, order: AuthenticationOrdered | None) -> list
         "declined": ["DECLINED"],
     }
     return lines.get(payment.state, ["SENDING"])
+
+
+def is_about(payment: Payment, body: object) -> bool:
+    """Whether what the apparatus said is about this payment."""
+    if not (payment.session or payment.request_id):
+        return _answers_number(payment, body)
+    names = {getattr(body, field, "") for field in ("session", "request_id", "about")}
+    return bool(({payment.session, payment.request_id} - {""}) & names)
+
+
+def _answers_number(payment: Payment, body: object) -> bool:
+    """Whether something answers T3; nobody has told the session's name before."""
+    if isinstance(body, Refused):
+        if body.session:  # refused as soon as it was synchronised
+            return payment.former.get(body.session, payment.tin) == payment.tin
+        return body.about == payment.tin[:ABOUT_MAX]
+    if isinstance(body, Receipt):  # it was paid before, by this phone
+        return payment.former.get(body.session) == payment.tin
+    return isinstance(body, Connected) and body.tin == payment.tin

@@ -53,8 +53,8 @@ def _table(name: str, machine: Machine) -> Table:
     table = Table(title=f"{name}: begins with {machine.begin}", title_justify="left", box=None)
     for heading in ("in state", "on", "if found", "goes to"):
         table.add_column(heading)
-    former = ""
-    for row in sorted(machine.rows, key=lambda row: machine.states.index(row.state)):
+    former, states = "", machine.states
+    for row in sorted(machine.rows, key=lambda row: states.index(row.state)):
         then = Text(row.then, style="bold" if row.then.is_closed else "")
         state = "" if row.state == former else row.state
         table.add_row(Text(state, style="bold"), row.event, row.finding, then)

@@ -1,14 +1,9 @@
 """The settlement apparatus: settles between two terminals that name the same number (claim 3)."""
 
-from collections.abc import Callable
 from typing import assert_never
 
 from msgspec.structs import replace
 
-from paybench.bank.authentication import Authenticator
-from paybench.bank.bank import Bank
-
-from .limits import Limits
 from .messages import (
     AmountBilled,
     AuthenticationAnswered,
@@ -34,10 +29,7 @@ from .refusal import Refusal
 from .session import Session
 from .session_machine import State
 from .settling import Settling
-from .terminal_register import TerminalRegister
-from .user_register import AVAILABLE, PAYMENTS, UserRecord, UserRegister
-
-_LIMITS = Limits()
+from .user_register import AVAILABLE, PAYMENTS, UserRecord
 
 
 class SettlementApparatus(Settling):
@@ -55,21 +47,6 @@ class SettlementApparatus(Settling):
         limits: how long, and how many.
         name: what the names of its sessions begin with, and so the ids of its settlements.
     """
-
-    def __init__(
-        self,
-        bank: Bank,
-        terminals: TerminalRegister,
-        users: UserRegister,
-        below: Callable[[int], int],
-        *,
-        authenticator: Authenticator | None = None,
-        limits: Limits = _LIMITS,
-        name: str = "tin",
-    ) -> None:
-        super().__init__(
-            bank, terminals, users, below, authenticator=authenticator, limits=limits, name=name
-        )
 
     def from_billing(self, line: str, message: FromBilling, at_ns: int) -> list[Notice]:
         """Take a message from the billing network.

@@ -32,6 +32,8 @@ from .user_register import Purchase, UserRecord, UserRegister
 # The bank logs none of these: a sound confirmation may still follow.
 _UNSIGNED = frozenset({Reason.APPROVAL_MISSING, Reason.APPROVAL_ALTERED, Reason.APPROVAL_REPLAYED})
 
+_LIMITS = Limits()
+
 
 class Settling(UserAuthentication):
     """T5 to T9. Whether a session is settled is for the bank's log to say.
@@ -53,9 +55,9 @@ class Settling(UserAuthentication):
         users: UserRegister,
         below: Callable[[int], int],
         *,
-        authenticator: Authenticator | None,
-        limits: Limits,
-        name: str,
+        authenticator: Authenticator | None = None,
+        limits: Limits = _LIMITS,
+        name: str = "tin",
     ) -> None:
         super().__init__(
             SETTLEMENT,
