@@ -8,7 +8,7 @@ from town import found
 from paybench.bank import Bank, MemoryStorage, Storage
 from paybench.bank.storage.sqlite import SqliteStorage
 
-KINDS = ["memory", "memory 3", "sqlite", "sqlite 3"]
+KINDS = ["memory", "memory 3", "sqlite", "sqlite 3", "processes 2"]
 """Where the bank may be kept, and on how many database servers."""
 
 
@@ -23,7 +23,11 @@ def reopened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callabl
     def reopen() -> Storage:
         if opened:
             opened[-1].close()
-        storage = memory if kind == "memory" else SqliteStorage(tmp_path / "bank", count)
+        storage = (
+            memory
+            if kind == "memory"
+            else SqliteStorage(tmp_path / "bank", count, processes=kind == "processes")
+        )
         opened.append(storage)
         return storage
 

@@ -51,6 +51,7 @@ class Accounts(Servers):
             raise AccountError("expected a date of birth, seen one with a time: leave the time out")
         if approval_key is not None:
             check_key(approval_key)
+        self._finish()
         if self._books.data_file(number) is not None:
             raise AccountExistsError(
                 f"expected a free account number, seen {number}, which is open: choose another"
@@ -95,6 +96,7 @@ class Accounts(Servers):
         Raises:
             AccountUnknownError: no account has this number.
         """
+        self._finish()
         return self._books.must_have(number).holder
 
     def balance(self, number: AccountNumber) -> Money:
@@ -103,6 +105,7 @@ class Accounts(Servers):
         Raises:
             AccountUnknownError: no account has this number.
         """
+        self._finish()
         return Money(self._books.must_have(number).balance_minor, self.currency)
 
     def available(self, number: AccountNumber) -> Money:
@@ -111,6 +114,7 @@ class Accounts(Servers):
         Raises:
             AccountUnknownError: no account has this number.
         """
+        self._finish()
         return Money(self._books.must_have(number).available_minor, self.currency)
 
     def statement(self, number: AccountNumber, limit: int = 50) -> list[Entry]:
@@ -120,6 +124,7 @@ class Accounts(Servers):
             AccountUnknownError: no account has this number.
             BankError: the limit is below zero.
         """
+        self._finish()
         self._books.must_have(number)
         check_limit(limit)
         return self._books.entries(number, limit)
@@ -134,6 +139,7 @@ class Accounts(Servers):
         Raises:
             AccountUnknownError: no account has this number.
         """
+        self._finish()
         self._books.must_have(number)
         later_minor = sum(
             entry.amount_minor for entry in self._books.history(number) if entry.at_ns > at_ns
@@ -154,6 +160,7 @@ class Accounts(Servers):
         Raises:
             StorageError: the storage failed. Have the phone make another proof.
         """
+        self._finish()
         holder = self._books.data_file(proof.account)
         reason = None
         if holder is None:

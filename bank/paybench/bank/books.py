@@ -22,6 +22,7 @@ _CACHE_MAX = 500_000
 _REDO_LAG = 10_000
 _LAG_MAX_IN_MEMORY = 1000
 _ALL = 2**62
+_FALLEN = -1
 
 
 class Books:
@@ -375,14 +376,28 @@ class Books:
             for follower in self.followers:
                 follower.follow(on_disk=on_disk)
         except StorageError:
-            self.fall_back()
+            self._fall()
             raise
         if len(self._kept) > _CACHE_MAX:
             self._kept.clear()
 
-    def fall_back(self) -> None:
-        """Forget all that is not written: it is in the log."""
+    def _fall(self) -> None:
+        """A server failed: nothing is known of any account until `fall_back` has read it anew."""
         self._kept.clear()
+        self.withdrawn_to = _FALLEN
+
+    @property
+    def fallen(self) -> bool:
+        """Whether a server failed since `fall_back`."""
+        return self.withdrawn_to == _FALLEN
+
+    def fall_back(self) -> None:
+        """Forget all that is not written: it is in the log.
+
+        Raises:
+            StorageError: a server does not say how it stands. Call it again.
+        """
+        self._fall()
         self._lag = 0
         for follower in self.followers:
             follower.forget()
@@ -421,7 +436,11 @@ class Books:
     def _find(self, number: AccountNumber) -> Kept | None:
         """Read an account from its server, where it was not read before."""
         index = self._index(number)
-        kept = self.followers[index].server.kept(number)
+        try:
+            kept = self.followers[index].server.kept(number)
+        except StorageError:
+            self._fall()
+            raise
         if kept is not None:
             kept.server, kept.place = index, number.place
             self._kept[number] = kept

@@ -137,6 +137,8 @@ class Ledger:
             StorageBrokenError: the accounts are ahead of the log, or the total is not zero.
         """
         books = self._books
+        if books.fallen:
+            books.fall_back()
         logged_to = books.log.logged_to
         for follower in books.followers:
             if not follower.deposited_to <= follower.withdrawn_to <= logged_to:

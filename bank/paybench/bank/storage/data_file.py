@@ -13,7 +13,7 @@ from .leg import Leg
 _FRESH = ReplayWindow()
 
 
-class DataFile(Struct, frozen=True, gc=False):
+class DataFile(Struct, frozen=True, gc=False, array_like=True):
     """One account's holder, key, balance and used counters; its history is in the entries.
 
     A value: a storage replaces it whole, so a reader never sees half a change.

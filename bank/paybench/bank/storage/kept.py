@@ -5,7 +5,7 @@ from msgspec import Struct
 from .data_file import DataFile
 
 
-class Kept(Struct, gc=False):
+class Kept(Struct, gc=False, array_like=True):
     """An account as its server keeps it.
 
     Args:

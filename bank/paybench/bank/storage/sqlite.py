@@ -10,6 +10,7 @@ from typing import TextIO
 from paybench.bank.errors import StorageBrokenError, StorageBusyError, StorageError
 
 from . import DatabaseServer, LogServer, Storage
+from .server_process import ServerProcess
 from .sqlite_log import SqliteLog
 from .sqlite_server import SqliteServer
 
@@ -24,6 +25,8 @@ class SqliteStorage(Storage):
         folder: where the files are; made, for its owner alone, if it does not exist.
         servers: how many database servers a new folder gets, at least one. A folder that is
             there has those that it has.
+        processes: whether each database server is a process of its own. The bank then does not
+            wait while accounts are written: for a bank with much to do, and processors to spare.
 
     Raises:
         StorageBusyError: the folder is open elsewhere.
@@ -33,9 +36,10 @@ class SqliteStorage(Storage):
 
     outlives_process = True
 
-    def __init__(self, folder: Path, servers: int = 1) -> None:
+    def __init__(self, folder: Path, servers: int = 1, *, processes: bool = False) -> None:
+        self._processes = processes
         with ExitStack() as opened:
-            opened.enter_context(_locked(folder))
+            self._lock = opened.enter_context(_locked(folder))
             self._log = SqliteLog(folder / "log.sqlite")
             self.log: LogServer = self._log
             opened.callback(self._log.file.close)
@@ -46,7 +50,7 @@ class SqliteStorage(Storage):
             if not (count or _path(folder, 0).exists()):
                 # The first one last: where it is there, so are the others.
                 for index in reversed(range(servers)):
-                    SqliteServer(_path(folder, index)).file.close()
+                    SqliteServer(_path(folder, index)).close()
             while _path(folder, len(self.servers)).exists():
                 self._open_server()
             if len(self.servers) < count:
@@ -64,7 +68,7 @@ class SqliteStorage(Storage):
         unfinished = path.with_suffix(".new")
         try:
             unfinished.unlink(missing_ok=True)
-            SqliteServer(unfinished, -1).file.close()
+            SqliteServer(unfinished, -1).close()
             unfinished.rename(path)
             _sync(self._folder)
         except OSError as error:
@@ -80,8 +84,12 @@ class SqliteStorage(Storage):
         self._opened.close()
 
     def _open_server(self) -> DatabaseServer:
-        server = SqliteServer(_path(self._folder, len(self.servers)))
-        self._opened.callback(server.file.close)
+        path = _path(self._folder, len(self.servers))
+        if self._processes:
+            server = ServerProcess(path, [self._lock.fileno()])
+        else:
+            server = SqliteServer(path)
+        self._opened.callback(server.close)
         self.servers.append(server)
         return server
 

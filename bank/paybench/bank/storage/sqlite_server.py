@@ -82,6 +82,10 @@ class SqliteServer(DatabaseServer):
             raise
         self.standing = Standing(*standing)
 
+    def close(self) -> None:
+        """Close the file; closing twice is fine."""
+        self.file.close()
+
     def add(self, data_files: Sequence[DataFile]) -> None:
         """Keep new data files, on the disk on return: the log will not repeat them."""
         rows = [_row(Kept(data_file)) for data_file in data_files]

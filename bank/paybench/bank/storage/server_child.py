@@ -1,0 +1,84 @@
+"""The process of a database server: ``python -m paybench.bank.storage.server_child FILE``.
+
+It does what comes in, in order, and ends when nobody is there to ask for more.
+"""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from paybench.bank.errors import StorageError
+
+from . import Standing
+from .server_calls import LENGTH_BYTES, NAMED, VALUES, Failed, encode
+from .sqlite_server import SqliteServer
+
+_head_of = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw]).decode
+_decoders = {name: msgspec.msgpack.Decoder(kind).decode for name, kind in VALUES.items()}
+
+
+class Child:
+    """An SQLite file, and what is asked of it.
+
+    After a change that could not be written no other is, until it is asked how it stands.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._server: SqliteServer | None = None
+        self._failure: StorageError | None = None
+
+    def serve(self, requests: BinaryIO, answers: BinaryIO) -> None:
+        """Answer until there are no more requests, then close the file."""
+        while head := requests.read(LENGTH_BYTES):
+            length = int.from_bytes(head, "big")
+            body = requests.read(length)
+            if len(body) < length:
+                break  # who asked has gone in the middle of it: nothing of it happens
+            answer = self._answer(body)
+            answers.write(len(answer).to_bytes(LENGTH_BYTES, "big") + answer)
+            answers.flush()
+        if self._server is not None:
+            self._server.close()
+
+    def _answer(self, body: bytes) -> bytes:
+        name, values = _head_of(body)
+        try:
+            return b"\x01" + encode(self._call(name, _decoders[name](values)))
+        except StorageError as error:
+            self._failure = error
+            kind = type(error).__name__
+            return b"\x00" + encode(Failed(kind if kind in NAMED else "StorageError", str(error)))
+
+    def _call(self, name: str, values: tuple[Any, ...]) -> Any:
+        if name == "resume":
+            return self._resume()
+        if self._failure is not None:
+            raise self._failure
+        assert self._server is not None, "it was resumed"
+        return getattr(self._server, name)(*values)
+
+    def _resume(self) -> Standing:
+        self._failure = None
+        if self._server is None:
+            self._server = SqliteServer(self._path)
+        return self._server.standing
+
+
+def main() -> None:
+    """Serve the bank that started this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bank: it closes this one
+    try:
+        Child(Path(sys.argv[1])).serve(sys.stdin.buffer, sys.stdout.buffer)
+    except BrokenPipeError:  # the bank was killed; what it had sent is written
+        sys.stdout = None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Database servers that are processes of their own: what they promise beyond the contract."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from town import BAKERY, KIOSK, eur, order, picture, reason
+
+from paybench.bank import Bank, Money, StorageBusyError, StorageError, StorageVersionError
+from paybench.bank.storage.sqlite import SqliteStorage
+
+FAIL_AT_LAST = """
+    CREATE TRIGGER disk_full BEFORE UPDATE ON standing
+    BEGIN SELECT raise(ABORT, 'as if the disk were full'); END
+"""
+
+
+@pytest.fixture
+def folder(founded_on_3, tmp_path):
+    """A closed bank of the town's on three servers."""
+    shutil.copytree(founded_on_3, tmp_path / "bank")
+    return tmp_path / "bank"
+
+
+def run_sql(path, sql):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(sql)
+
+
+def settle(bank, first, to):
+    """Settle s<first> to s<to - 1>, one cent each; how many were answered before it failed."""
+    for number in range(first, to):
+        try:
+            assert bank.settle(order(f"s{number}", eur("0.01"), number), number).settled
+            if number % 3 == 2:
+                bank.deposit()
+        except StorageError:
+            return number
+    return to
+
+
+def check(bank, answered, to):
+    """Every settlement that was answered is there, once; the others may be asked for again."""
+    # Each server may have one failure left that nobody has heard of.
+    done = [settle(bank, 0, to) for _ in bank._books.followers]
+    assert to in done
+    assert all(bank.inquire(f"s{number}").settled for number in range(answered))
+    bank.deposit()
+    assert bank.audit() is None
+    assert bank.balance(BAKERY) == Money(to, "EUR")
+
+
+def test_is_as_a_bank_in_one_process(folder, tmp_path):
+    """The same orders leave the same books, whoever writes the files."""
+    shutil.copytree(folder, tmp_path / "twin")
+    pictures = []
+    for path, processes in ((folder, True), (tmp_path / "twin", False)):
+        with Bank(SqliteStorage(path, processes=processes), lag_max=50) as bank:
+            assert settle(bank, 0, 200) == 200
+            bank.mark_particular(BAKERY)
+            bank.settle_many([order(f"t{n}", eur("0.01"), 200 + n) for n in range(50)], 1)
+            bank.deposit()
+            bank.add_server()
+            while bank.move_accounts(2):
+                pass
+            pictures.append(picture(bank))
+            assert bank.audit() is None
+    assert pictures[0] == pictures[1]
+
+
+def test_tells_of_a_change_that_could_not_be_written(folder):
+    """A server that writes no more is told of by the next calls, and made up for when it does."""
+    with Bank(SqliteStorage(folder, processes=True)) as bank:
+        assert settle(bank, 0, 10) == 10
+        broken = [folder / "accounts.sqlite", *folder.glob("accounts-*.sqlite")]
+        for path in broken:
+            run_sql(path, FAIL_AT_LAST)
+        answered = settle(bank, 10, 100)
+        assert answered < 100, "nobody is told that all is well for long"
+        with pytest.raises(StorageError, match=r"accounts.*\.sqlite"):
+            bank.settle(order("u1", eur("0.01"), 500), 500)
+        for path in broken:
+            run_sql(path, "DROP TRIGGER disk_full")
+        check(bank, answered, 120)
+
+
+@pytest.mark.parametrize("signal", ["kill", "terminate"])
+def test_goes_on_with_another_process_when_one_has_ended(folder, signal):
+    """A server's process that ends under way costs an error, and nothing that was answered."""
+    with Bank(SqliteStorage(folder, processes=True), lag_max=5) as bank:
+        answered = settle(bank, 0, 50)
+        for follower in bank._books.followers:
+            getattr(follower.server._process, signal)()
+            follower.server._process.wait()
+        failed = settle(bank, answered, 100)
+        assert failed < 100
+        check(bank, failed, 150)
+
+
+def test_reads_nothing_old_after_a_server_fell_back(folder):
+    """What a reader is told after a lost process is what the log says, or an error."""
+    with Bank(SqliteStorage(folder, processes=True), lag_max=1000) as bank:
+        assert bank.settle(order("s1", eur("8"), 1), 1).settled
+        for follower in bank._books.followers:
+            follower.server._process.kill()
+            follower.server._process.wait()
+        bank._books._kept.clear()
+        seen = []
+        for number in (2, 3):
+            try:
+                seen.append(reason(bank.settle(order(f"s{number}", eur("8"), number), 2)))
+            except StorageError:
+                seen.append("failed")
+        assert seen[-1] == "insufficient-balance"
+        assert "failed" in seen
+        assert bank.balance(KIOSK) == eur("0")
+
+
+def test_keeps_the_folder_locked_until_it_has_ended(folder):
+    """Nobody opens a folder while a process of the one before may still write to it."""
+    storage = SqliteStorage(folder, processes=True)
+    storage._lock.close()  # as when the bank was killed and its servers are still at work
+    with pytest.raises(StorageBusyError):
+        SqliteStorage(folder)
+    storage.close()
+    SqliteStorage(folder).close()
+
+
+def test_refuses_a_file_as_the_server_itself_does(folder):
+    """What is wrong with a file is said in the bank's process, as the error that it is."""
+    run_sql(folder / "accounts-2.sqlite", "PRAGMA user_version = 99")
+    with pytest.raises(StorageVersionError, match=r"accounts-2\.sqlite .*seen version 99"):
+        SqliteStorage(folder, processes=True)
+    with pytest.raises(StorageVersionError):  # and not that the folder is busy
+        SqliteStorage(folder)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from town import eur, order
+from paybench.bank import Bank
+from paybench.bank.storage.sqlite import SqliteStorage
+bank = Bank(SqliteStorage(Path(sys.argv[1]), processes=True), lag_max=20)
+for number in range(5000):
+    assert bank.settle(order(f"s{number}", eur("0.01"), number), number)
+    print(f"s{number}", flush=True)
+    if number % 7 == 0:
+        bank.deposit()
+"""
+
+
+@pytest.mark.parametrize("answers", [1, 40, 300])
+def test_loses_nothing_when_the_bank_is_killed(folder, answers):
+    """Killed with changes on their way to the servers, the bank opens with all it answered."""
+    command = [sys.executable, "-c", KILLED, str(folder), str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        seen = [process.stdout.readline() for _ in range(answers)]
+        process.kill()
+        seen += process.stdout.read().split()
+    while True:
+        try:
+            storage = SqliteStorage(folder)
+            break
+        except StorageBusyError:  # the servers are about to end
+            continue
+    with Bank(storage) as bank:
+        assert all(bank.inquire(f"s{number}").settled for number in range(len(seen)))
+        assert not bank.inquire(f"s{len(seen) + 1}").settled
+        assert bank.audit() is None
