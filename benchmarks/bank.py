@@ -1,14 +1,17 @@
-"""What the bank's ledger costs on SQLite: durable settlements a second, by group and by load.
+"""What the bank's ledger costs: durable settlements a second, by group and by load.
 
 100,000 accounts, any payer and any payee at random, files with 1,000,000 settlements already. Each
 settlement is one as a device sends it: its approval is verified, it is decided, logged, on disk,
-withdrawn and deposited; only the signing is not measured. A figure is the median of some rounds,
-and beside it stands what fdatasync did on this disk between them: rates mean little without it.
+withdrawn and deposited, and by the end of a round written to the accounts; only the signing is not
+measured. A figure is the median of some rounds, and beside it stands what fdatasync did on this
+disk between them: rates mean little without it.
 
-`sqlite_k1` … `sqlite_k1000`: groups of so many. `devices_1` … `devices_1024`: so many devices that
-each wait for an answer before they ask again. `servers_4`, `servers_8`: groups of 1000 on so many
-database servers. `hot_payee_ratio`: one payee for all, beside many, groups of 100.
+`sqlite_k1` … `sqlite_k1000`: groups of so many, SQLite, the database server a process of its own.
+`one_process_k100`, `one_process_k1000`: the same without one. `devices_1` … `devices_1024`: so many
+devices that each wait for an answer before they ask again. `servers_4`, `servers_8`: groups of 1000
+on so many database servers. `hot_payee_ratio`: one payee for all, beside many, groups of 100.
 `growth_ratio`: what a settlement costs at the end, beside what it cost at 100,000, groups of 100.
+`memory_k100`: in memory, where nothing is durable.
 
 PAYBENCH_SETTLEMENTS=10000000 fills the files further.
 """
@@ -36,6 +39,7 @@ from paybench.bank import (
     DataFile,
     Kind,
     LogRecord,
+    MemoryStorage,
     Money,
     SettlementIds,
     SettlingInformation,
@@ -49,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
-    from paybench.bank import Outcome
+    from paybench.bank import Outcome, Storage
 
 ACCOUNTS = 100_000
 SETTLEMENTS = int(os.environ.get("PAYBENCH_SETTLEMENTS", "1000000"))
@@ -58,6 +62,7 @@ GROUPS = {1: 400, 10: 3000, 100: 20_000, 1000: 40_000}
 DEVICES = {1: 400, 16: 4000, 256: 20_000, 1024: 40_000}
 ROUNDS = 3
 LAG_MAX = 50_000
+DEPOSIT_EVERY = 10_000
 KEY = bytes(32)
 CENT = Money(1, "EUR")
 FUNDS = Money(10**6, "EUR")
@@ -67,19 +72,23 @@ class Town:
     """A bank in a folder, and the orders that its customers send.
 
     Args:
-        folder: where the bank is kept.
-        servers: how many database servers.
+        storage: where the bank is kept.
+        servers: how many database servers that has.
     """
 
-    def __init__(self, folder: Path, servers: int) -> None:
+    def __init__(self, storage: Storage, servers: int = 1) -> None:
         self.chance = random.Random(servers)  # noqa: S311 - a town, not a secret
         self.ids = SettlementIds(self.chance.getrandbits)
         self.accounts = [AccountNumber(1 + place % 50, place // 50) for place in range(ACCOUNTS)]
         self.counters = dict.fromkeys(self.accounts, 0)
         self.now_ns = 0
-        self.storage = SqliteStorage(folder, servers)
-        self.bank = Bank(self.storage, lag_max=LAG_MAX, particular_per_s=None)
+        self.bank = Bank(storage, lag_max=LAG_MAX, particular_per_s=None)
         self.bank._books.add([DataFile(number, "Holder", KEY) for number in self.accounts])
+
+    def reopen(self, storage: Callable[[], Storage]) -> None:
+        """Close the bank, and open it in another way."""
+        self.bank.close()
+        self.bank = Bank(storage(), lag_max=LAG_MAX, particular_per_s=None)
 
     def pair(self) -> tuple[AccountNumber, AccountNumber]:
         """A payer and another one who is paid."""
@@ -148,7 +157,9 @@ def settle_in_groups(bank: Bank, orders: list[SettlingInformation], size: int) -
     for first in range(0, len(orders), size):
         answers = bank.settle_many(orders[first : first + size], 0)
         assert answers[-1].settled, answers[-1]
-    bank.deposit()
+        if (first + size) % DEPOSIT_EVERY == 0:
+            bank.deposit()
+    bank.checkpoint()
     return len(orders) / (time.perf_counter() - start)
 
 
@@ -164,11 +175,12 @@ def settle_from_devices(bank: Bank, orders: list[SettlingInformation], devices: 
         left.release()
 
     start = time.perf_counter()
-    with Committer(bank) as committer:
+    with Committer(bank, DEPOSIT_EVERY) as committer:
         for _ in range(devices):
             ask()
         for _ in range(len(orders) + devices):
             left.acquire()
+    bank.checkpoint()
     return len(orders) / (time.perf_counter() - start)
 
 
@@ -199,11 +211,11 @@ def measure(home: Path) -> dict[str, float]:
         )
         return rate
 
-    town = Town(home / "bank", 1)
+    town = Town(SqliteStorage(home / "bank", processes=True))
     orders = town.orders()
 
-    def groups(size: int, count: int, source: Iterator[SettlingInformation] = orders) -> float:
-        return settle_in_groups(town.bank, list(islice(source, count)), size)
+    def groups(size: int, count: int, source: Iterator[SettlingInformation] | None = None) -> float:
+        return settle_in_groups(town.bank, list(islice(source or orders, count)), size)
 
     start = time.perf_counter()
     town.fill(EARLY + ACCOUNTS)
@@ -224,14 +236,23 @@ def measure(home: Path) -> dict[str, float]:
             ),
         )
     assert town.bank.audit() is None
+    town.reopen(lambda: SqliteStorage(home / "bank"))
+    for size in (100, 1000):
+        note(f"one_process_k{size}", lambda size=size: groups(size, GROUPS[size]))
     town.bank.close()
     shutil.rmtree(home / "bank")
     for servers in (4, 8):
-        town = Town(home / f"bank-{servers}", servers)
+        folder = home / f"bank-{servers}"
+        town = Town(SqliteStorage(folder, servers, processes=True), servers)
         town.fill(EARLY + ACCOUNTS)
         orders = town.orders()
-        note(f"servers_{servers}", lambda source=orders: groups(1000, GROUPS[1000], source))
+        note(f"servers_{servers}", lambda: groups(1000, GROUPS[1000]))
         town.bank.close()
+        shutil.rmtree(folder)
+    town = Town(MemoryStorage())
+    town.fill(EARLY + ACCOUNTS)
+    orders = town.orders()
+    note("memory_k100", lambda: groups(100, GROUPS[100]))
     return figures | {"fdatasync": round(statistics.median(syncs))}
 
 

@@ -117,6 +117,20 @@ def test_shows_its_servers(storage):
     assert {each.lag for each in bank.servers()} == {0}
 
 
+def test_leaves_nothing_to_redo_after_a_checkpoint(reopened):
+    """After a checkpoint every server is as far as the log, also for who opens it anew."""
+    bank = opened(reopened())
+    pay(bank, 1)
+    bank.checkpoint()
+    assert {each.lag for each in bank.servers()} == {0}
+    storage = reopened()
+    logged_to = storage.log.logged_to
+    standings = [server.standing for server in storage.servers]
+    for standing in standings:
+        assert standing.deposited_to == standing.withdrawn_to == logged_to
+    assert sum(standing.in_transit_minor for standing in standings) == 0
+
+
 def test_keeps_auxiliary_files_of_a_particular_user(reopened):
     """What payers elsewhere pay lands there, and is in one balance and one statement."""
     bank = opened(reopened())

@@ -96,6 +96,18 @@ class Servers(Ledger):
         self._finish()
         return self._books.move_accounts(limit)
 
+    def checkpoint(self) -> None:
+        """Deposit all that is under way, and have all of it on the disk, on every server.
+
+        What is answered is safe without it: a crash redoes it from the log. Afterwards the servers'
+        files are as far as the log is, as for a copy of them all.
+
+        Raises:
+            StorageError: a server failed; nothing is lost.
+        """
+        self._finish()
+        self._books.level()
+
     def mark_particular(self, number: AccountNumber, *, particular: bool = True) -> None:
         """Make the account of a payee of many a particular user's, or no longer ([0132-0136]).
 
