@@ -51,7 +51,6 @@ from paybench.bank.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
 
     from paybench.bank import Outcome, Storage
 
@@ -168,10 +167,12 @@ def settle_from_devices(bank: Bank, orders: list[SettlingInformation], devices: 
     waiting = iter(orders)
     left = threading.Semaphore(0)
 
-    def ask(_: Future[list[Outcome]] | None = None) -> None:
+    def ask(answer: list[Outcome] | BaseException | None = None) -> None:
+        if isinstance(answer, list):
+            assert answer[0].settled, answer
         order = next(waiting, None)
         if order is not None:
-            committer.submit(Batch((order,), 0)).add_done_callback(ask)
+            committer.ask(Batch((order,), 0), ask)
         left.release()
 
     start = time.perf_counter()

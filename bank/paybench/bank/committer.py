@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Self
 
@@ -11,6 +11,9 @@ from .errors import BankError, StorageError
 from .group import Batch, Mode
 from .outcome import Outcome
 from .settlement import SettlingInformation
+
+Told = Callable[[list[Outcome] | BaseException], object]
+"""Is told the answers to a batch, or the error there was instead."""
 
 _WAITING_MAX = 100_000
 _GROUP_MAX = 4096
@@ -35,7 +38,7 @@ class Committer:
         self._bank = bank
         self._deposit_every = deposit_every
         self._waiting_max = waiting_max
-        self._waiting: list[tuple[Batch, Future[list[Outcome]]]] = []
+        self._waiting: list[tuple[Batch, Told]] = []
         self._changed = threading.Condition()
         self._closing = False
         self._settled = 0
@@ -68,21 +71,40 @@ class Committer:
         return self.submit(Batch(orders, at_ns, mode)).result()
 
     def submit(self, batch: Batch) -> "Future[list[Outcome]]":
-        """Queue a batch; its answers come when it is on the disk.
+        """Queue a batch; its answers come when it is on the disk. It cannot be cancelled.
 
         Raises:
             BankError: it is closed, or too many wait.
         """
         answers: Future[list[Outcome]] = Future()
+        answers.set_running_or_notify_cancel()
+
+        def tell(told: list[Outcome] | BaseException) -> None:
+            if isinstance(told, BaseException):
+                answers.set_exception(told)
+            else:
+                answers.set_result(told)
+
+        self.ask(batch, tell)
+        return answers
+
+    def ask(self, batch: Batch, told: Told) -> None:
+        """Queue a batch; once it is on the disk, `told` is called, once, by the committer's thread.
+
+        Others wait while `told` works: it only passes on what it is told, and raises nothing. For
+        whoever has thousands under way this costs less than futures.
+
+        Raises:
+            BankError: it is closed, or too many wait; `told` is not called.
+        """
         with self._changed:
             if self._closing or len(self._waiting) >= self._waiting_max:
                 raise BankError(
                     f"expected fewer than {self._waiting_max} batches waiting at an open "
                     f"committer, seen {len(self._waiting)}: ask again later with the same ids"
                 )
-            self._waiting.append((batch, answers))
+            self._waiting.append((batch, told))
             self._changed.notify()
-        return answers
 
     def _work(self) -> None:
         while True:
@@ -94,20 +116,20 @@ class Committer:
             if not group:
                 self._deposit()
                 return
-            self._commit([each for each in group if each[1].set_running_or_notify_cancel()])
+            self._commit(group)
             if self._settled >= self._deposit_every:
                 self._deposit()
 
-    def _commit(self, group: list[tuple[Batch, "Future[list[Outcome]]"]]) -> None:
+    def _commit(self, group: list[tuple[Batch, Told]]) -> None:
         try:
             answers = self._bank.settle_batches([batch for batch, _ in group])
         except BaseException as error:  # noqa: BLE001 - whoever waits is told
-            for _, future in group:
-                future.set_exception(error)
+            for _, told in group:
+                told(error)
             return
-        for (_, future), answer in zip(group, answers, strict=True):
-            future.set_result(answer)
+        for (_, told), answer in zip(group, answers, strict=True):
             self._settled += len(answer)
+            told(answer)
 
     def _deposit(self) -> None:
         self._settled = 0
