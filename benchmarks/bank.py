@@ -11,7 +11,8 @@ disk between them: rates mean little without it.
 devices that each wait for an answer before they ask again. `servers_4`, `servers_8`: groups of 1000
 on so many database servers. `hot_payee_ratio`: one payee for all, beside many, groups of 100.
 `growth_ratio`: what a settlement costs at the end, beside what it cost at 100,000, groups of 100.
-`memory_k100`: in memory, where nothing is durable.
+`memory_k100`: in memory, where nothing is durable. `deposit_lag_max`: how many settlements were
+answered and not yet deposited, at the most; the batch is 10,000, and the group that fills it.
 
 PAYBENCH_SETTLEMENTS=10000000 fills the files further.
 """
@@ -150,6 +151,18 @@ def fdatasync_per_s(folder: Path) -> float:
         path.unlink()
 
 
+class Lag:
+    """The bank's deposits, and how far they lagged at the most."""
+
+    most = 0
+
+    @classmethod
+    def note(cls, bank: Bank) -> None:
+        """See how far they lag now."""
+        books = bank._books
+        cls.most = max(cls.most, books.log.logged_to - books.deposited_to)
+
+
 def settle_in_groups(bank: Bank, orders: list[SettlingInformation], size: int) -> float:
     """Settlements a second, deposits and all."""
     start = time.perf_counter()
@@ -157,6 +170,7 @@ def settle_in_groups(bank: Bank, orders: list[SettlingInformation], size: int) -
         answers = bank.settle_many(orders[first : first + size], 0)
         assert answers[-1].settled, answers[-1]
         if (first + size) % DEPOSIT_EVERY == 0:
+            Lag.note(bank)
             bank.deposit()
     bank.checkpoint()
     return len(orders) / (time.perf_counter() - start)
@@ -170,6 +184,7 @@ def settle_from_devices(bank: Bank, orders: list[SettlingInformation], devices: 
     def ask(answer: list[Outcome] | BaseException | None = None) -> None:
         if isinstance(answer, list):
             assert answer[0].settled, answer
+            Lag.note(bank)
         order = next(waiting, None)
         if order is not None:
             committer.ask(Batch((order,), 0), ask)
@@ -254,6 +269,7 @@ def measure(home: Path) -> dict[str, float]:
     town.fill(EARLY + ACCOUNTS)
     orders = town.orders()
     note("memory_k100", lambda: groups(100, GROUPS[100]))
+    figures["deposit_lag_max"] = Lag.most
     return figures | {"fdatasync": round(statistics.median(syncs))}
 
 
