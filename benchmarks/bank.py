@@ -37,11 +37,11 @@ from paybench.bank import (
     AccountNumber,
     Bank,
     Batch,
-    DataFile,
     Kind,
     LogRecord,
     MemoryStorage,
     Money,
+    Opening,
     SettlementIds,
     SettlingInformation,
     sign,
@@ -83,7 +83,7 @@ class Town:
         self.counters = dict.fromkeys(self.accounts, 0)
         self.now_ns = 0
         self.bank = Bank(storage, lag_max=LAG_MAX, particular_per_s=None)
-        self.bank._books.add([DataFile(number, "Holder", KEY) for number in self.accounts])
+        self.bank.open_accounts([Opening(number, "Holder", KEY) for number in self.accounts])
 
     def reopen(self, storage: Callable[[], Storage]) -> None:
         """Close the bank, and open it in another way."""

@@ -88,3 +88,52 @@ def test_what_cannot_be_is_said(arguments, sentence, kept):
     """No bank, another currency, no account: exit code 2, and what to do."""
     words = [kept if word == "KEPT" else word for word in arguments]
     assert sentence in paybench("bank", *words, code=2)[1]
+
+
+ONE_STEP = """
+import sys
+from pathlib import Path
+from paybench.bank import AccountNumber, Bank, Opening
+from paybench.bank.storage.sqlite import SqliteStorage
+bank = Bank(SqliteStorage(Path(sys.argv[1])))
+bank.open_accounts([Opening(AccountNumber(7, each), "Holder") for each in range(500)])
+if len(sys.argv) > 2:
+    bank.add_server()
+    assert bank.move_accounts(20) == 20
+bank.close()
+"""
+
+
+def grow(folder, *more):
+    """Many more accounts, and where something more is said, a filling that was cut off."""
+    subprocess.run([sys.executable, "-c", ONE_STEP, str(folder), *more], check=True)
+
+
+def test_a_server_is_added_and_filled(kept, tmp_path):
+    """Its share of the accounts moves there, nothing else changes, and the next one comes after."""
+    folder = tmp_path / "bank"
+    shutil.copytree(kept, folder)
+    grow(folder)
+    before = paybench("bank", "accounts", folder)[0]
+    assert "300b is there:" in paybench("bank", "add-server", folder)[0]
+    added = json.loads(paybench("bank", "add-server", folder, "--json")[0])
+    assert (added["server"], added["went_on"]) == ("300c", False)
+    servers = json.loads(paybench("bank", "servers", folder, "--json")[0])
+    assert [each["name"] for each in servers] == ["400", "300a", "300b", "300c"]
+    assert servers[-1]["accounts"] == added["moved"]
+    assert all(100 < each["accounts"] < 240 for each in servers[1:])
+    assert paybench("bank", "accounts", folder)[0] == before
+    assert paybench("bank", "audit", folder)[0].startswith("CLEAN")
+
+
+def test_a_filling_that_was_cut_off_goes_on(kept, tmp_path):
+    """Called again, it moves the rest to the server that is there, and adds no other."""
+    folder = tmp_path / "bank"
+    shutil.copytree(kept, folder)
+    grow(folder, "and begin to fill")
+    said = paybench("bank", "add-server", folder)[0]
+    assert said.startswith("300b was still being filled")
+    servers = json.loads(paybench("bank", "servers", folder, "--json")[0])
+    assert [each["name"] for each in servers] == ["400", "300a", "300b"]
+    assert said.split("last ")[1].split()[0] == str(servers[-1]["accounts"] - 20)
+    assert paybench("bank", "audit", folder)[0].startswith("CLEAN")

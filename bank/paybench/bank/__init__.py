@@ -23,6 +23,7 @@ from .errors import (
 )
 from .group import Batch, Mode
 from .money import Money
+from .opening import Opening
 from .outcome import Outcome, State
 from .proof import Authentication, Proof, prove
 from .reason import Reason
@@ -63,6 +64,7 @@ __all__ = [
     "Mode",
     "Money",
     "MoneyError",
+    "Opening",
     "Outcome",
     "Proof",
     "Reason",

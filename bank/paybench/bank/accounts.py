@@ -1,19 +1,18 @@
 """The accounts: who holds them, what is on them, and whether somebody is their holder."""
 
 import hmac
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 
 from .account import AccountNumber
-from .approval import check_key
 from .errors import AccountError, AccountExistsError
 from .ledger import check_limit
 from .money import Money
+from .opening import Opening
 from .proof import Authentication, Proof
 from .reason import Reason
 from .servers import Servers
 from .storage import DataFile, Entry
-
-HOLDER_MAX = 200
 
 
 class Accounts(Servers):
@@ -42,26 +41,37 @@ class Accounts(Servers):
                 is no date; or an account of the bank's own is given a key or a date of birth.
             ApprovalError: the key is too short.
         """
-        if not (1 <= len(holder) <= HOLDER_MAX and holder.isprintable()):
-            raise AccountError(
-                f"expected a holder of 1 to {HOLDER_MAX} printable characters, seen {holder!r}: "
-                "give the account holder's name"
-            )
-        if isinstance(born, datetime):
-            raise AccountError("expected a date of birth, seen one with a time: leave the time out")
-        if approval_key is not None:
-            check_key(approval_key)
+        self.open_accounts([Opening(number, holder, approval_key, born)])
+
+    def open_accounts(self, openings: Sequence[Opening]) -> None:
+        """Open many accounts, waiting for the disk of each database server once.
+
+        If one of them cannot be opened, none is. Only a server that fails, or a crash, in between
+        may leave some servers with their accounts and others without.
+
+        Args:
+            openings: each with a number of its own.
+
+        Raises:
+            AccountExistsError: a number is taken, or there twice.
+            AccountError: as `open_account`.
+            ApprovalError: a key is too short.
+            StorageError: a server failed.
+        """
         self._finish()
-        if self._books.data_file(number) is not None:
-            raise AccountExistsError(
-                f"expected a free account number, seen {number}, which is open: choose another"
-            )
-        if number.is_banks_own and (approval_key is not None or born is not None):
-            raise AccountError(
-                f"expected a customer's account number, seen {number} with a key or a date of "
-                "birth: branch 0 is the bank's, and only the bank pays from it"
-            )
-        self._books.add([DataFile(number, holder, approval_key, born=born)])
+        numbers: set[AccountNumber] = set()
+        for opening in openings:
+            if opening.number in numbers or self._books.data_file(opening.number) is not None:
+                raise AccountExistsError(
+                    f"expected a free account number, seen {opening.number}, which is open: "
+                    "choose another"
+                )
+            opening.check()
+            numbers.add(opening.number)
+        self._books.add(
+            DataFile(each.number, each.holder, each.approval_key, born=each.born)
+            for each in openings
+        )
 
     def close_account(self, number: AccountNumber) -> None:
         """Close an account: nothing new is paid from it or to it.
@@ -131,6 +141,8 @@ class Accounts(Servers):
 
     def balance_at(self, number: AccountNumber, at_ns: int) -> Money:
         """What the account held at a time: all that was logged by then, and is deposited now.
+
+        It reads the whole history: senders' clocks differ, so an older entry may have a later time.
 
         Args:
             number: the account.

@@ -61,6 +61,14 @@ class Arrival:
         books.level()
         self._waiting = None
 
+    def to_move(self) -> int:
+        """How many accounts the newest server has yet to get."""
+        if self.arrived_to == ALL_ARRIVED:
+            return 0
+        if self._waiting is None:
+            self._waiting = sorted(self._places(), reverse=True)
+        return len(self._waiting)
+
     def move(self, limit: int) -> int:
         """Move the next accounts; how many were moved, 0 when all are there."""
         books = self._books

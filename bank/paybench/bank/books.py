@@ -237,6 +237,10 @@ class Books:
         """
         self._arrival.begin()
 
+    def to_move(self) -> int:
+        """How many accounts the newest server has yet to get."""
+        return self._arrival.to_move()
+
     def move_accounts(self, limit: int) -> int:
         """Move so many accounts to the newest server; how many were moved, 0 when all are there."""
         return self._arrival.move(limit)

@@ -78,6 +78,15 @@ class Servers(Ledger):
         self._books.add_server()
         return self._books.followers[-1].name
 
+    def to_move(self) -> int:
+        """How many accounts are still to move to the server that was added last.
+
+        Raises:
+            StorageError: a server failed.
+        """
+        self._finish()
+        return self._books.to_move()
+
     def move_accounts(self, limit: int = _MOVED_AT_ONCE) -> int:
         """Move the next accounts to the server that was added last.
 

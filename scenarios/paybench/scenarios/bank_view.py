@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
+from rich.console import Console
 from rich.text import Text
 
 from paybench.bank.account import AccountNumber
@@ -18,7 +19,7 @@ from paybench.scenarios.errors import UsageError
 from paybench.scenarios.report import aligned, console
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 LOG_FILE = "log.sqlite"
 NS_PER_S = 10**9
@@ -70,6 +71,45 @@ def show_servers(folder: str, currency: str, *, as_json: bool) -> None:
     ]
     for line in aligned([head, *rows]):
         print(line)
+
+
+@contextmanager
+def progress(total: int, what: str) -> Generator[Callable[[int], None]]:
+    """A progress bar on a terminal, on stderr, and nothing elsewhere."""
+    screen = Console(stderr=True)
+    if not screen.is_terminal:
+        yield lambda _: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=screen, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda step: bar.advance(task, step)
+
+
+def add_server(folder: str, currency: str, *, as_json: bool) -> None:
+    """Add a database server and move its accounts there; or finish what was cut off ([0127]).
+
+    Raises:
+        UsageError: As `opened`.
+    """
+    with opened(folder, currency) as bank:
+        waiting = bank.to_move()
+        goes_on = waiting > 0
+        name = bank.servers()[-1].name if goes_on else bank.add_server()
+        waiting = waiting or bank.to_move()
+        moved = 0
+        with progress(waiting, f"accounts to {name}") as advance:
+            while some := bank.move_accounts():
+                moved += some
+                advance(some)
+        share = moved / len(bank.accounts())
+    if as_json:
+        print(json.dumps({"server": name, "moved": moved, "went_on": goes_on}, indent=2))
+    elif goes_on:
+        print(f"{name} was still being filled: the last {moved} of its accounts have moved there")
+    else:
+        print(f"{name} is there: {moved} accounts moved to it, {share:.0%} of all")
 
 
 def show_audit(folder: str, currency: str, *, as_json: bool) -> bool:

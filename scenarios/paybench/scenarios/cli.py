@@ -46,6 +46,7 @@ EXAMPLES = {
         "paybench bank accounts town\npaybench bank statement town 002-0000002"
     ),
     "servers": "paybench bank servers town",
+    "add-server": "paybench bank add-server town",
     "audit": "paybench bank audit town",
     "accounts": "paybench bank accounts town",
     "statement": "paybench bank statement town 002-0000002 --entries 50",
@@ -320,7 +321,7 @@ def examine_machine(as_json: bool) -> None:
     sys.exit(machine.doctor(as_json=as_json))
 
 
-@cli.group("bank", cls=Group, short_help="Look at a bank's folder.")
+@cli.group("bank", cls=Group, short_help="Look at a bank's folder, and add servers.")
 def bank_folder() -> None:
     """Look at a bank that a run has kept with --bank sqlite:FOLDER, or that you have kept."""
 
@@ -340,6 +341,20 @@ def bank_servers(folder: str, currency: str, as_json: bool) -> None:
     from paybench.scenarios.bank_view import show_servers
 
     show_servers(folder, currency, as_json=as_json)
+
+
+@bank_folder.command("add-server", short_help="Add a database server, and move its accounts.")
+@folder_argument
+@currency_option
+@as_json
+def bank_add_server(folder: str, currency: str, as_json: bool) -> None:
+    """Add a database server to the bank in a FOLDER, and move its share of the accounts there.
+
+    Cut off in between, it goes on where it was when it is called again.
+    """
+    from paybench.scenarios.bank_view import add_server
+
+    add_server(folder, currency, as_json=as_json)
 
 
 @bank_folder.command("audit", short_help="Derive every balance from the log, and compare.")
