@@ -30,6 +30,7 @@ from paybench.bank.account import AccountNumber
 from paybench.bank.bank import Bank
 from paybench.bank.money import Money
 from paybench.devices.bank_host import BankHost
+from paybench.devices.bank_queues import BankTimes
 from paybench.devices.cash_register import CashRegister
 from paybench.devices.environment import patient_collector
 from paybench.devices.link import LinkProfile
@@ -98,7 +99,7 @@ def ours(registers: int, purchases: int) -> Callable[[], int]:
     """The devices of this package, with everything on."""
     world = World(seed=1)
     bank = Bank()
-    host = BankHost(world, bank, service_time_s=SERVICE_S, workers=registers)
+    host = BankHost(world, bank, times=BankTimes(workers=registers))
     shop_account = AccountNumber(1, 1)
     bank.open_account(shop_account, "A")
     price = Money.parse(PRICE, "EUR")

@@ -204,6 +204,17 @@ class Books:
             here[index] = _auxiliary(number, index)
         return here[index]
 
+    def route(self, payer: AccountNumber, payee: AccountNumber) -> tuple[str, str]:
+        """The names of the servers on which a settlement is withdrawn and deposited, or ""."""
+        pays = self._kept.get(payer) or self._find(payer)
+        paid = self._kept.get(payee) or self._find(payee)
+        withdrawn = self.followers[pays.server].name if pays else ""
+        if paid is None:
+            return withdrawn, ""
+        if paid.particular_since is not None and withdrawn:
+            return withdrawn, withdrawn
+        return withdrawn, self.followers[paid.server].name
+
     def integrate(self) -> None:
         """Transfer what the auxiliary files have got to the main files ([0136]).
 

@@ -64,6 +64,13 @@ class Servers(Ledger):
         self._books.must_have(number)
         return self._books.followers[self._books.must_find(number).server].name
 
+    def route(self, payer: AccountNumber, payee: AccountNumber) -> tuple[str, str]:
+        """On which servers a settlement is withdrawn and deposited; "" where there is no account.
+
+        What is paid to a particular user lands on the payer's server ([0135]).
+        """
+        return self._books.route(payer, payee)
+
     def add_server(self) -> str:
         """Add a database server, empty at first, and say its name ([0127]).
 

@@ -1,4 +1,4 @@
-"""The bank host: the electronic bank 1 behind a port, with service times."""
+"""The bank host: the electronic bank 1 behind a port, with the queues of its servers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from paybench.bank.money import Money
 from paybench.bank.outcome import Outcome, State
 from paybench.bank.reason import Reason
 from paybench.devices.account_desk import AccountDesk
+from paybench.devices.bank_queues import BankQueues, BankTimes, Turn
 from paybench.devices.device import Device
 from paybench.devices.environment import to_ns
 from paybench.devices.message import Message
@@ -19,6 +20,7 @@ from paybench.devices.settling import (
     SettledResult,
     SettlementDemand,
 )
+from paybench.devices.trace import Served
 from paybench.devices.world import IGNORED
 
 if TYPE_CHECKING:
@@ -49,17 +51,18 @@ UNNAMED = "result"
 BY_RESTRICTION = {Reason.UNDER_AGE, Reason.AGE_UNKNOWN}
 """What the bank refuses uniformly (D62, [0091])."""
 
+USUAL_TIMES = BankTimes()
+
 M = TypeVar("M", bound=Message)
 
 
 class BankHost(Device):
-    """The bank as the devices see it: requests queue for its workers, each takes its time.
+    """The bank as the devices see it: requests queue for its servers, each takes its time.
 
     Args:
         world: What it shares with the others.
         bank: The bank core that does the settling.
-        service_time_s: How long one worker is busy with one request, in seconds.
-        workers: How many requests are served side by side.
+        times: How long its servers are busy.
         deposit_delay_s: How long after the result the payee's deposit is made ([0141]).
 
     Attributes:
@@ -75,19 +78,19 @@ class BankHost(Device):
         world: World,
         bank: Bank,
         *,
-        service_time_s: float = 0.004,
-        workers: int = 4,
+        times: BankTimes = USUAL_TIMES,
         deposit_delay_s: float = 0.001,
     ) -> None:
         super().__init__(world, "bank")
         self.bank = bank
         self.network = self.port("network")
         self.accounts: dict[str, AccountNumber] = {}
-        self.service_time_s = service_time_s
         self._deposit_delay_ns = to_ns(deposit_delay_s)
         self._deposit_due = False
         self._updating = ""
-        self._workers = workers
+        self.times = times
+        self._deposit_at = ""
+        self._deposits: dict[tuple[AccountNumber, str], None] = {}
         self._services: dict[type[Message], Callable[[Any, Sent], object]] = {}
         self.serve(SettlementDemand, self.settle)
         self.serve(Inquiry, self._inquire)
@@ -99,22 +102,61 @@ class BankHost(Device):
         """Have messages of a kind served by a function of the message and of how it was sent."""
         self._services[kind] = service
 
-    def boot(self) -> None:
-        """Start the workers; who was logged in, and what a shop was asked, is forgotten."""
-        self.desk.forget()
-        for _ in range(self._workers):
-            self.run(self._work())
+    @property
+    def times(self) -> BankTimes:
+        """How long its servers are busy; set anew, all their queues are empty."""
+        return self._times
 
-    def _work(self) -> Generator[Any, Any, None]:
+    @times.setter
+    def times(self, times: BankTimes) -> None:
+        self._times = times
+        self._queues = BankQueues(times)
+
+    def boot(self) -> None:
+        """Take requests; who was logged in, what a shop was asked, and all queues are forgotten."""
+        self.desk.forget()
+        self.times = self._times
+        self.run(self._take())
+
+    def _take(self) -> Generator[Any, Any, None]:
+        env = self.env
         while True:
             sent: Sent = yield self.network.receive_sent()
-            yield self.env.timeout(self.service_time_s)
             message: Message = sent.message
             service = self._services.get(message.__class__)
-            if service is not None:
-                service(message, sent)
-            else:
-                self.decided(IGNORED, f"a {type(message).__name__} is nothing for a bank")
+            served = None
+            if isinstance(message, SettlementDemand):
+                information = message.information
+                withdrawn_at, deposit_at = self.bank.route(information.payer, information.payee)
+                if withdrawn_at:
+                    served = self._queues.settlement(env.now_ns, withdrawn_at), deposit_at
+            done_ns = served[0].done_ns if served else self._queues.other(env.now_ns)
+            env.call_at(done_ns, self._serve, (self._outages, service, sent, served))
+
+    def _serve(
+        self,
+        work: tuple[int, Callable[[Any, Sent], object] | None, Sent, tuple[Turn, str] | None],
+    ) -> None:
+        outage, service, sent, served = work
+        if not self.powered or outage != self._outages:
+            return  # it was on a server when the power went
+        message: Message = sent.message
+        self._deposit_at = ""
+        if served is not None:
+            turn, self._deposit_at = served
+            self._note(
+                Served(
+                    self.env.now_ns,
+                    self.name,
+                    turn.waited_ns,
+                    self._deposit_at,
+                    message.correlation,
+                )
+            )
+        if service is not None:
+            service(message, sent)
+        else:
+            self.decided(IGNORED, f"a {type(message).__name__} is nothing for a bank")
 
     def _inquire(self, inquiry: Inquiry, sent: Sent) -> None:
         answer = self.bank.inquire(inquiry.settlement_id)
@@ -156,6 +198,7 @@ class BankHost(Device):
         self._updating = outcome.settlement_id if in_fig_2 and outcome.settled else ""
         self.tell(outcome, information.terminal, sent, information.payee)
         if outcome.settled:
+            self._deposits[information.payee, self._deposit_at] = None
             self.deposit_soon()
 
     def tell(
@@ -195,6 +238,8 @@ class BankHost(Device):
 
     def _deposit(self, _: None) -> None:
         self._deposit_due = False
+        self._queues.deposits(self.env.now_ns, (server for _, server in self._deposits))
+        self._deposits.clear()
         self.bank.deposit()
         if self._updating:
             self.decided("S106 both data files updated", correlation=self._updating)

@@ -95,6 +95,23 @@ class Decision(Event, frozen=True, gc=False):
     correlation: str
 
 
+class Served(Event, frozen=True, gc=False):
+    """The bank's servers have done a settlement.
+
+    Attributes:
+        by: The bank.
+        waited_ns: For how long it waited in each server's queue, in nanoseconds, by the names of
+            Fig 11: 200 the application server, 400 the log data server, 300a and so on the
+            payer's database server.
+        deposit_at: The database server on which its deposit will land; "" where there is none.
+    """
+
+    by: str
+    waited_ns: dict[str, int]
+    deposit_at: str
+    correlation: str
+
+
 class Act(Event, frozen=True, gc=False):
     """Somebody outside the clock did something: a verb of the scenario."""
 
@@ -125,7 +142,17 @@ class Verdict(Event, frozen=True, gc=False):
 
 
 AnyEvent = (
-    Sent | Delivered | Lost | Altered | State | Displayed | Decision | Act | Injected | Verdict
+    Sent
+    | Delivered
+    | Lost
+    | Altered
+    | State
+    | Displayed
+    | Decision
+    | Served
+    | Act
+    | Injected
+    | Verdict
 )
 
 

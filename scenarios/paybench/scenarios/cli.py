@@ -242,7 +242,8 @@ def run_scenarios(
     "--as", "form", type=click.Choice(["ladder", "mermaid", "json"]), default="ladder",
     show_default=True,
 )  # fmt: skip
-def show_trace(trace: Path | None, state: str, form: str) -> None:
+@click.option("--servers", is_flag=True, help="Who waited at the bank's servers.")
+def show_trace(trace: Path | None, state: str, form: str, servers: bool) -> None:
     """Show a TRACE file, or a state machine, to be read, as a Mermaid diagram or as JSON."""
     if (trace is None) == (not state):
         raise click.UsageError("name a TRACE file, or a state machine with --state")
@@ -253,7 +254,10 @@ def show_trace(trace: Path | None, state: str, form: str) -> None:
     elif trace is not None:
         from paybench.scenarios import report
 
-        report.show(trace, form)
+        if servers:
+            report.show_servers(trace, form)
+        else:
+            report.show(trace, form)
 
 
 @cli.command("replay", short_help="Run a recorded trace again and compare.")

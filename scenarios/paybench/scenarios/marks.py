@@ -16,6 +16,7 @@ from paybench.devices.trace import (
     Injected,
     Lost,
     Sent,
+    Served,
     State,
     Verdict,
 )
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from paybench.devices.trace import AnyEvent
+
+NS_PER_MS = 10**6
 
 
 class Mark(NamedTuple):
@@ -90,9 +93,13 @@ class Telling:
             return [self._end_of_flight(event)]
         if isinstance(event, Verdict):
             return [*self.under_way(), Mark(event.at_ns, "verdict", "", "", *_told(event))]
-        if isinstance(event, State) and not self._states:
-            return []
-        return [_note(event)]
+        return [] if self._is_passed_over(event) else [_note(event)]
+
+    def _is_passed_over(self, event: AnyEvent) -> bool:
+        # Where nobody waits, which servers did it is for `paybench show --servers`.
+        if isinstance(event, Served):
+            return not any(event.waited_ns.values())
+        return isinstance(event, State) and not self._states
 
     def under_way(self) -> list[Mark]:
         """Marks for the messages that neither arrived nor got lost; each is told once."""
@@ -151,23 +158,31 @@ def _told(event: Verdict | Decision) -> tuple[str, str]:
     return said, "" if same else event.why
 
 
-def _note(event: Displayed | Decision | Act | Injected | State) -> Mark:
+def _note(event: Displayed | Decision | Served | Act | Injected | State) -> Mark:
     at_ns = event.at_ns
     match event:
         case Displayed():
             return Mark(at_ns, "display", event.device, "", "", lines=event.lines)
         case Decision():
             return Mark(at_ns, "decision", event.by, "", *_told(event))
+        case Served():
+            waits = [f"{ns / NS_PER_MS:.1f} ms at {at}" for at, ns in event.waited_ns.items() if ns]
+            return Mark(at_ns, "decision", event.by, "", f"waited {' and '.join(waits)}")
         case Act():
             arguments = ", ".join(event.arguments.values())
             kind, who = (RIG, "") if event.who == RIG else ("act", event.who)
             return Mark(at_ns, kind, who, "", f"{event.verb} {arguments}".rstrip())
         case Injected():
-            if event.lost:
-                return Mark(at_ns, "gone", event.port, "", f"{event.port} is gone", event.lost)
-            return Mark(at_ns, "input", event.port, "", _input_text(event.data))
+            return _input(event)
         case State():
             return Mark(at_ns, "state", event.device, "", event.state)
+
+
+def _input(event: Injected) -> Mark:
+    at_ns, port = event.at_ns, event.port
+    if event.lost:
+        return Mark(at_ns, "gone", port, "", f"{port} is gone", event.lost)
+    return Mark(at_ns, "input", port, "", _input_text(event.data))
 
 
 def _input_text(data: bytes) -> str:

@@ -299,6 +299,22 @@ def show(trace: Path, form: str) -> None:
         out.print(Text(f"{last.verdict.upper()}  {last.why}".rstrip(), style=COLOURS[last.verdict]))
 
 
+def show_servers(trace: Path, form: str) -> None:
+    """Print which of the bank's servers did what in a trace, and who waited there.
+
+    Raises:
+        TraceError: It is no trace of this version.
+    """
+    from paybench.scenarios.waiting import Waiting
+
+    waiting = Waiting()
+    waiting.feed(read(trace)[1])
+    if form == "json":
+        print(json.dumps(waiting.figures.facts, indent=2))
+    else:
+        print_figures(console(), waiting.figures)
+
+
 def print_replay(trace: Path, again: Replay, *, as_json: bool) -> None:
     """Whether a replay was the same, and if not, where it parted from the recording."""
     at = again.diverged_at

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from paybench.scenarios.authentication_office import AuthenticationOffice
     from paybench.scenarios.card_company import CardCompany
     from paybench.scenarios.circulation import Circulation
+    from paybench.scenarios.figures import Figures
     from paybench.scenarios.fleet.behaviour import Behaviour
     from paybench.scenarios.fleet.curve import Demand
     from paybench.scenarios.fleet.fleet import Fleet
@@ -76,6 +77,7 @@ class Rig(Expectations, Mishaps):
         checks: What must hold after every act, beside the conservation of money: each raises if
             it does not.
         fleet: The fleet that was made, or None.
+        counted: Tables of what was counted, told with the verdict.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Rig(Expectations, Mishaps):
         self.card_companies: list[CardCompany] = []
         self.checks: list[Callable[[], None]] = []
         self.fleet: Fleet | None = None
+        self.counted: list[Figures] = []
         self.settings = dict(settings or {})
         self.progress = progress
         self._bank_line = BANK_LINE

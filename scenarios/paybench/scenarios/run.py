@@ -105,7 +105,7 @@ class Run:
         lateness: How late events ran, if it ran in wall time.
         failure: The exception behind the verdict.
         detail: For an error: where it was raised.
-        figures: What it has counted, if it was a fleet's.
+        figures: What a fleet or a rush has counted.
     """
 
     scenario: Scenario
@@ -242,7 +242,7 @@ def play(
         lateness=wall.lateness if wall is not None else None,
         failure=failure,
         detail="".join(traceback.format_exception(failure)) if verdict == ERROR and failure else "",
-        figures=rig.fleet.figures if rig.fleet is not None else (),
+        figures=(*rig.counted, *(rig.fleet.figures if rig.fleet is not None else ())),
     )
 
 

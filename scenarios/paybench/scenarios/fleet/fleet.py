@@ -15,6 +15,7 @@ from paybench.scenarios.fleet.commuter import Commuter, Home
 from paybench.scenarios.fleet.curve import NS_PER_S, Demand
 from paybench.scenarios.fleet.summary import summary
 from paybench.scenarios.fleet.tally import Tally
+from paybench.scenarios.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -47,6 +48,7 @@ class Fleet:
         town: What there is.
         people: The customers.
         tally: What is counted, from the trace.
+        waiting: Likewise for how long settlements waited at the bank's servers.
         midnight_ns: When the day began, on the run's clock.
     """
 
@@ -58,6 +60,7 @@ class Fleet:
         self.demand = demand
         self.behaviour = behaviour
         self.tally = Tally(town.kinds)
+        self.waiting = Waiting()
         self.midnight_ns = 0
         self.issued = Money(0, rig.currency)
         self.paid_in = Money(0, rig.currency)
@@ -98,7 +101,7 @@ class Fleet:
     @property
     def figures(self) -> tuple[Figures, ...]:
         """What came of the day, as tables."""
-        return summary(self)
+        return (*summary(self), self.waiting.figures)
 
     @property
     def goods(self) -> Money:
@@ -214,7 +217,9 @@ class Fleet:
     def _look(self, second: int) -> None:
         """Count what has happened since, and let the run forget it."""
         trace = self.rig.world.trace
-        self.tally.feed(trace.since(self._seen))
+        events = list(trace.since(self._seen))
+        self.tally.feed(events)
+        self.waiting.feed(events)
         self._seen = len(trace)
         for settlement_id in self.tally.goods:
             outcome = self.rig.bank.inquire(settlement_id)
