@@ -1,5 +1,7 @@
 """The queues of the bank's servers: who waits for whom, and for how long."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +61,7 @@ def test_serves_in_order_and_nobody_twice_at_once(arrivals, servers):
         assert turn.waited_ns[LOG] <= 4 * MS, "at most the flush that is under way"
         flushes.add(start_ns - turn.waited_ns[server])
     ends = sorted(flushes)
-    assert all(later - earlier >= 4 * MS for earlier, later in zip(ends, ends[1:], strict=False))
+    assert all(later - earlier >= 4 * MS for earlier, later in itertools.pairwise(ends))
 
 
 @pytest.mark.parametrize("workers", [1, 3])
