@@ -1,6 +1,6 @@
 """The bank's network face: a bank elsewhere answers as one at hand; keys, rights, repetition."""
 
-import datetime
+import datetime as dt
 import inspect
 import socket
 import threading
@@ -36,7 +36,7 @@ from paybench.hil.bank_face.messages import Answer, Bye
 from paybench.hil.bank_face.remote_bank import RemoteBank
 
 NEW, NOBODY = AccountNumber(3, 1), AccountNumber(9, 9)
-BORN = datetime.date(2020, 2, 29)
+BORN = dt.date(2020, 2, 29)
 ADULTS = Restriction(minimum_age_years=18, decided_by=DecidedBy.SHOP)
 COOLING = Restriction(cooling_off_s=60)
 PROOF = prove(

@@ -1,11 +1,13 @@
 """Hostile clients: each is answered or dropped with a reason, and whoever means well is served."""
 
+import itertools
 import random
 import resource
 import socket
 import ssl
 import struct
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from rounds import rounds
 from served_bank import ANNA, make_home, order, served
 
 from paybench.hil.bank_face import calls
+from paybench.hil.bank_face.certificate import own_certificate, server_context
 from paybench.hil.bank_face.devices_file import Role
 from paybench.hil.bank_face.errors import BankUnreachable, FrameError
 from paybench.hil.bank_face.frames import FrameReader, framed
@@ -70,7 +73,7 @@ GARBAGE = {
     "no MessagePack": (framed(b"\xc1"), "seen something else"),
     "cut short inside": (framed(encode(Request(1, SETTLE))[:-3]), "seen something else"),
     "more after the end": (framed(encode(Request(1, SETTLE)) + b"\0"), "seen something else"),
-    "deeply nested": (framed(b"\x91" * 60_000), "seen something else"),
+    "deeply nested": (framed(b"\x91" * 1020), "seen something else"),
     "a text": (framed(b"GET / HTTP/1.1\r\n\r\n"), "seen something else"),
     "a call that is none": (framed(UNSAFE), "seen something else"),
     "an unknown field": (
@@ -105,8 +108,9 @@ def test_random_bytes_are_dropped(home):
     with served(home, frame_s=0.05, login_s=0.5, wrong_keys_max=10**9) as serving:
         with Customer(serving) as customer:
             for number in range(rounds(30)):
+                data = chance.randbytes(chance.randrange(1, 900))
                 with serving.raw(login=bool(number % 2)) as client:
-                    client.socket.sendall(chance.randbytes(chance.randrange(1, 2000)))
+                    client.socket.sendall(data if number % 4 < 2 else framed(data))
                     assert "expected" in farewell(client)
                 customer.pays()
         assert not any("bug" in line or "Error" in line for line in serving.said)
@@ -130,7 +134,7 @@ def test_frames_are_found_whatever_the_pieces(data, cuts):
 
 def _cut(data, cuts):
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(places)]
 
 
 @pytest.mark.parametrize(("number", "seen"), [(1, 1), (3, 3), (0, 0)])
@@ -204,15 +208,35 @@ def test_wrong_keys_are_counted_by_address_for_a_while():
     assert keys.wait_s("192.0.2.1", 60.0) == 0
 
 
-def test_a_bank_without_our_key_is_not_our_bank(home, tmp_path):
-    """Another certificate is not trusted; the right one without the device's key neither."""
+def test_another_certificate_is_not_trusted(home, tmp_path):
+    """Whoever answers at the bank's address with a certificate of their own is not the bank."""
     other = make_home(tmp_path / "other")
     with served(home) as serving, served(other) as stranger:
-        for port, why in ((stranger.port, "another certificate"),):
-            serving.port, kept = port, serving.port
-            with pytest.raises(BankUnreachable, match=why):
-                serving.client()
-            serving.port = kept
+        serving.port, port = stranger.port, serving.port
+        with pytest.raises(BankUnreachable, match="another certificate than it should"):
+            serving.client()
+        serving.port = port
+
+
+def test_a_server_proves_that_it_has_the_devices_key(home):
+    """The right certificate is not enough: a welcome without the key's proof is not believed."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    context = server_context(own_certificate(home))
+
+    def pretend():
+        with context.wrap_socket(listener.accept()[0], server_side=True) as client:
+            client.sendall(framed(encode(Hello(1, bytes(32)))))
+            client.recv(4096)
+            client.sendall(framed(encode(Welcome(bytes(32), "EUR", "2026-01-01", "host", 99, 9))))
+            client.recv(4096)
+
+    with served(home) as serving, listener, ThreadPoolExecutor(1) as pool:
+        pretending = pool.submit(pretend)
+        serving.port, port = listener.getsockname()[1], serving.port
+        with pytest.raises(BankUnreachable, match="does not have the key of this device"):
+            serving.client()
+        serving.port = port
+        pretending.result(10)
 
 
 def test_nothing_older_than_tls_1_3(home):
@@ -221,9 +245,9 @@ def test_nothing_older_than_tls_1_3(home):
         context = serving.credentials().context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.maximum_version = ssl.TLSVersion.TLSv1_2
-        with socket.create_connection(("127.0.0.1", serving.port)) as plain:
-            with pytest.raises(ssl.SSLError):
-                context.wrap_socket(plain, server_hostname="paybench-bank")
+        old = socket.create_connection(("127.0.0.1", serving.port))
+        with old, pytest.raises(ssl.SSLError):
+            context.wrap_socket(old, server_hostname="paybench-bank")
         with socket.create_connection(("127.0.0.1", serving.port)) as plain:
             plain.sendall(framed(encode(Login(1, "host", bytes(32), bytes(32)))))
             plain.settimeout(10)
@@ -249,7 +273,7 @@ def test_who_never_reads_is_dropped(home):
     with served(home, unread_s=0.3, unread_max_bytes=65536) as serving, Customer(serving) as other:
         with serving.raw() as client:
             client.socket.settimeout(0.2)
-            with pytest.raises(OSError, match=r"timed out|Broken pipe|reset|EOF"):
+            with suppress(OSError):
                 for _ in range(200_000):
                     client.ask(calls.Servers())
             asked = client.number
@@ -261,25 +285,26 @@ def test_who_never_reads_is_dropped(home):
 
 def test_a_trickle_is_dropped(home):
     """A frame that never ends, and one that comes byte by byte, have a limit of time."""
-    with served(home, frame_s=0.2) as serving, Customer(serving) as customer:
-        with serving.raw() as client:
-            client.socket.sendall(struct.pack(">I", 1000))
-            why = ""
-            with pytest.raises(OSError, match=r"pipe|reset|EOF|closed"):
-                while True:
-                    client.socket.sendall(b"x")
-                    customer.pays()
-            why = " ".join(serving.said)
-        assert "expected the rest of a frame within 0.2 s" in why
+    why = "expected the rest of a frame within 0.2 s"
+    with (
+        served(home, frame_s=0.2) as serving,
+        Customer(serving) as customer,
+        serving.raw() as client,
+    ):
+        client.socket.sendall(struct.pack(">I", 60_000))
+        with suppress(OSError):
+            while not any(why in line for line in serving.said):
+                client.socket.sendall(b"x")
+                customer.pays()
+        assert any(why in line for line in serving.said)
 
 
 def test_half_open_connections_are_closed(home):
     """Who connects and says nothing has so long to log in, with TLS or before; then it goes."""
     with served(home, login_s=0.3) as serving, Customer(serving):
-        with socket.create_connection(("127.0.0.1", serving.port)) as silent:
-            silent.settimeout(10)
-            with serving.raw(login=False) as client:
-                assert "expected a login within 0.3 s" in farewell(client)
+        silent = socket.create_connection(("127.0.0.1", serving.port), timeout=10)
+        with silent, serving.raw(login=False) as client:
+            assert "expected a login within 0.3 s" in farewell(client)
             assert _received(silent) == b""
 
 

@@ -33,13 +33,7 @@ def read_secret_toml(path: Path, kind: type[S]) -> S:
         document, lines = read_toml(text)
     except TomlError as error:
         raise FaceFileError(f"{path}:{error.line}: this is not TOML: {error}") from error
-    _check_keys(path, document, (), kind, lines)
-    try:
-        return msgspec.convert(document, kind)
-    except msgspec.ValidationError as error:
-        at = _path_of(str(error))
-        line = next((lines[at[:n]] for n in range(len(at), -1, -1) if at[:n] in lines), 1)
-        raise FaceFileError(f"{path}:{line}: {_without_values(error)}") from None
+    return _Reader(path, lines).struct(document, (), kind)
 
 
 def read_secret(path: Path) -> str:
@@ -100,39 +94,43 @@ def write_secret(path: Path, text: str, *, new: bool) -> None:
         raise FaceFileError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _check_keys(
-    path: Path,
-    table: Mapping[str, Any],
-    at: tuple[str, ...],
-    kind: Any,
-    lines: Mapping[tuple[str, ...], int],
-) -> None:
-    """See that there are no keys that a struct, or the structs in a dictionary, do not have."""
-    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-        return
-    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-    for key, value in table.items():
-        here = (*at, key)
-        if key not in fields:
-            line = lines.get(here, 1)
-            raise FaceFileError(f"{path}:{line}: unknown key {key[:40]!r}{nearest(key, fields)}")
-        inner = _values_kind(fields[key])
-        if inner is not None and isinstance(value, dict):
-            for name, one in cast("dict[str, Any]", value).items():
-                if isinstance(one, dict):
-                    _check_keys(path, cast("dict[str, Any]", one), (*here, name), inner, lines)
+class _Reader:
+    """Holds a document against structs, key by key, so that each error has its line."""
 
+    def __init__(self, path: Path, lines: Mapping[tuple[str, ...], int]) -> None:
+        self._path = path
+        self._lines = lines
 
-def _values_kind(kind: Any) -> Any:
-    """The type of the values, of a dictionary's type; else None."""
-    return get_args(kind)[1] if get_origin(kind) is dict else None
+    def struct(self, table: Mapping[str, Any], at: tuple[str, ...], kind: type[S]) -> S:
+        """A table as a struct."""
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        for key in table:
+            if key not in fields:
+                raise self._error((*at, key), f"unknown key {key[:40]!r}{nearest(key, fields)}")
+        for key, field in fields.items():
+            if field.required and key not in table:
+                raise self._error(at, f"expected a key {key!r}, seen none: add it")
+        values = {key: self._value(table[key], (*at, key), fields[key].type) for key in table}
+        return kind(**values)
 
+    def _value(self, value: Any, at: tuple[str, ...], kind: Any) -> Any:
+        """A value of the type of a struct's field, or a table of tables."""
+        if get_origin(kind) is dict and isinstance(value, dict):
+            inner = get_args(kind)[1]
+            tables = cast("dict[str, Any]", value)
+            return {name: self._table(one, (*at, name), inner) for name, one in tables.items()}
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            raise self._error(at, f"{at[-1]}: {error}") from None
 
-def _path_of(sentence: str) -> tuple[str, ...]:
-    """The keys that a decoder's sentence is about."""
-    _, found, where = sentence.rpartition("`$.")
-    return tuple(where.rstrip("`").split(".")) if found else ()
+    def _table(self, value: Any, at: tuple[str, ...], kind: type[S]) -> S:
+        if not isinstance(value, dict):
+            raise self._error(at, f"{at[-1][:40]}: expected a table")
+        return self.struct(cast("dict[str, Any]", value), at, kind)
 
-
-def _without_values(error: msgspec.ValidationError) -> str:
-    return str(error).replace("`$.", "`").replace("Object", "this file")
+    def _error(self, at: tuple[str, ...], what: str) -> FaceFileError:
+        line = next(
+            (self._lines[at[:n]] for n in range(len(at), -1, -1) if at[:n] in self._lines), 1
+        )
+        return FaceFileError(f"{self._path}:{line}: {what}")
