@@ -129,8 +129,8 @@ def make_home(folder):
 @contextmanager
 def served(home, bank=None, **limits):
     """A bank, served; the bank is closed in the end."""
-    with found() if bank is None else bank as bank:
-        serving = Served(bank, home, Limits(**limits))
+    with found() if bank is None else bank as ours:
+        serving = Served(ours, home, Limits(**limits))
         serving.start()
         try:
             yield serving

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import inspect
+import re
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import get_args
 
 import msgspec
@@ -103,6 +105,9 @@ TERMINALS_CALLS = {
 }
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "bank_face.md"
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     return make_home(tmp_path_factory.mktemp("home"))
@@ -148,6 +153,25 @@ def test_too_much_at_a_time_is_refused(home):
         with pytest.raises(BankError, match="a request of at most 1048576 bytes"):
             remote.open_account(NEW, "x" * 2**20)
         assert remote.balance(ANNA) == eur("100.00")
+
+
+def test_the_page_has_every_call():
+    """The protocol's page names each call with its arguments, who may make it, and how often."""
+    rows = re.findall(
+        r"^\| `(\w+)` \|(.*)\|.*\| (yes|no) \| (yes|no) \|$", PAGE.read_text(), re.MULTILINE
+    )
+    told = {
+        name: (set(re.findall(r"`(\w+)`", arguments)), terminals == "yes", again == "yes")
+        for name, arguments, terminals, again in rows
+    }
+    assert told == {
+        kind.__struct_config__.tag: (
+            set(kind.__struct_fields__),
+            kind.for_terminals,
+            kind.repeatable,
+        )
+        for kind in get_args(calls.AnyCall)
+    }
 
 
 # -- rights ------------------------------------------------------------------------------------
