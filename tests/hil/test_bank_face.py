@@ -314,14 +314,22 @@ def test_a_lost_answer_is_asked_for_again(kind, home):
 
 
 def test_what_the_bank_did_not_take_is_asked_again_even_if_it_counts_once(home):
-    """A bank that closes says which request was its last: another one can go to the next bank."""
-    with served(home) as serving:
-        remote = serving.client()
-        old_port = serving.port
-    with served(home) as again, remote:
-        remote._line._address = "127.0.0.1", again.port
-        assert old_port
-        remote.open_account(NEW, "Nina")
+    """A bank that closes says which request was its last: the next one goes to the next bank."""
+    with served(home) as serving, served(home) as again, serving.client() as remote:
+        with serving.raw() as slow, ThreadPoolExecutor(2) as pool:
+            let_go = hold(serving)
+            slow.ask(calls.Total())
+            while not any(each.waiting for each in list(serving.server._connections)):
+                pass
+            stopping = pool.submit(serving.stop)
+            while not serving.server.closing:
+                pass
+            opening = pool.submit(remote.open_account, NEW, "Nina")
+            remote._line._address = "127.0.0.1", again.port
+            let_go.set()
+            assert opening.result(20) is None
+            assert isinstance(slow.receive(), Answer)
+        stopping.result(20)
         assert remote.holder(NEW) == "Nina"
 
 
@@ -352,6 +360,23 @@ def test_a_busy_bank_is_asked_again(home):
                 answers = [flood.receive() for _ in range(4)]
                 assert all(isinstance(answer, Answer) for answer in answers)
                 assert settled.result(20).settled
+
+
+def test_no_more_is_read_than_may_be_under_way(home):
+    """A flood of one connection waits in its sender's buffers, and is answered in order."""
+    with served(home, in_flight_max=8) as serving, serving.raw() as flood:
+        let_go = hold(serving)
+        for number in range(200):
+            flood.ask(calls.Settle(order(f"f{number}", "0.01", number), at_ns=1))
+        (connection,) = serving.server._connections
+        while connection.waiting < 8:
+            pass
+        with serving.raw(login=True):  # the loop has been around several times
+            assert connection.waiting == 8
+            assert len(serving.server._committer._waiting) == 8
+        let_go.set()
+        answers = [flood.receive() for _ in range(200)]
+    assert [answer.number for answer in answers] == list(range(1, 201))
 
 
 # -- stopping ----------------------------------------------------------------------------------

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from rounds import SOAK, rounds
-from served_bank import ANNA, BAKERY, eur, found, make_home, order, served
+from served_bank import ANNA, BAKERY, Raw, eur, found, make_home, order, served
 
 from paybench.bank import Bank
 from paybench.bank.storage.sqlite import SqliteStorage
 from paybench.hil.bank_face.credentials import read_credentials, write_credentials
+from paybench.hil.bank_face.messages import Bye
 from paybench.hil.bank_face.remote_bank import RemoteBank
 from paybench.scenarios.discovery import in_library
 from paybench.scenarios.run import Options, run
@@ -127,6 +129,18 @@ def test_sigterm_ends_in_order(town):
         assert bank.in_transit() == eur("0")
         assert bank.balance(BAKERY) == eur("1.00")
         assert bank.audit() is None
+
+
+def test_a_second_signal_stops_at_once(town):
+    """Who does not want to wait for a client that does not hang up need not."""
+    home, _ = town
+    with serving(home / "town") as (process, port):
+        credentials = read_credentials(home / "t.toml")
+        with Raw(SimpleNamespace(port=port), credentials) as client:
+            process.send_signal(signal.SIGTERM)
+            assert isinstance(client.receive(), Bye)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == -signal.SIGTERM
 
 
 def test_what_cannot_be_is_said(town):
