@@ -224,3 +224,41 @@ def test_knows_balances_of_earlier(bank):
     assert [bank.balance_at(ANNA, at_ns) for at_ns in range(len(had))] == had
     assert bank.balance_at(ANNA, 10**18) == bank.balance(ANNA)
     assert bank.balance_at(KIOSK, 0) == eur("0")
+
+
+def test_calls_are_done_in_their_turn():
+    """What else is asked waits for the group before it, and a failure is its own asker's."""
+    log, bank = slow()
+    log.go.clear()
+    with Committer(bank) as committer:
+        first = committer.submit(Batch([order("s1", eur("1"), 1)], 1))
+        asked = committer.call(lambda bank: bank.deposit())
+        failed = committer.call(lambda bank: bank.deposit(-1))
+        second = committer.submit(Batch([order("s2", eur("1"), 2)], 1))
+        log.go.set()
+        assert asked.result(10) == 1
+        assert isinstance(failed.exception(10), BankError)
+        assert first.result(10)[0].settled
+        assert second.result(10)[0].settled
+        assert committer.call(lambda bank: bank.in_transit()).result(10) == eur("1")
+
+
+def test_a_senders_mistake_is_nobody_elses():
+    """In a group with a time that cannot be, its sender gets the error and all others answers."""
+    log, bank = slow()
+    log.go.clear()
+    with Committer(bank) as committer:
+        held = committer.submit(Batch([order("s0", eur("0.01"), 0)], 1))
+        while committer._waiting:
+            pass
+        times_ns = (1, -1, 1)
+        futures = [
+            committer.submit(Batch([order(f"s{number}", eur("1"), number)], at_ns))
+            for number, at_ns in enumerate(times_ns, 1)
+        ]
+        log.go.set()
+        assert held.result(10)[0].settled
+        assert futures[0].result(10)[0].settled
+        assert isinstance(futures[1].exception(10), BankError)
+        assert futures[2].result(10)[0].settled
+    assert bank.balance(BAKERY) == eur("2.01")

@@ -4,6 +4,7 @@ The durable storage is `paybench.bank.storage.sqlite.SqliteStorage`, imported wh
 """
 
 from .account import CAPITAL, ESCROW, ISSUER, AccountNumber
+from .any_bank import AnyBank
 from .approval import Approval, ReplayWindow, canonical_bytes, sign, verify
 from .bank import Bank
 from .errors import (
@@ -12,6 +13,7 @@ from .errors import (
     AccountUnknownError,
     ApprovalError,
     BankError,
+    BusyError,
     EmoneyError,
     FundingError,
     MoneyError,
@@ -43,12 +45,14 @@ __all__ = [
     "AccountExistsError",
     "AccountNumber",
     "AccountUnknownError",
+    "AnyBank",
     "Approval",
     "ApprovalError",
     "Authentication",
     "Bank",
     "BankError",
     "Batch",
+    "BusyError",
     "Cancellation",
     "Capture",
     "Consent",

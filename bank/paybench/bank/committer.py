@@ -4,16 +4,19 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Self
+from itertools import groupby
+from typing import Any, Self, TypeVar
 
 from .bank import Bank
-from .errors import BankError, StorageError
+from .errors import BusyError, StorageError
 from .group import Batch, Mode
 from .outcome import Outcome
 from .settlement import SettlingInformation
 
-Told = Callable[[list[Outcome] | BaseException], object]
-"""Is told the answers to a batch, or the error there was instead."""
+T = TypeVar("T")
+Told = Callable[[Any], object]
+"""Is told the answers to a batch, or the result of a call; or the exception there was instead."""
+Work = Batch | Callable[[Bank], Any]
 
 _WAITING_MAX = 100_000
 _GROUP_MAX = 4096
@@ -29,7 +32,7 @@ class Committer:
     Args:
         bank: the bank; no other thread uses it meanwhile.
         deposit_every: how many settlements are deposited at once, at the least.
-        waiting_max: how many batches may wait; more are refused.
+        waiting_max: how many batches and calls may wait; more are refused.
     """
 
     def __init__(
@@ -38,7 +41,7 @@ class Committer:
         self._bank = bank
         self._deposit_every = deposit_every
         self._waiting_max = waiting_max
-        self._waiting: list[tuple[Batch, Told]] = []
+        self._waiting: list[tuple[Work, Told]] = []
         self._changed = threading.Condition()
         self._closing = False
         self._settled = 0
@@ -59,7 +62,7 @@ class Committer:
         """Settle and wait for the answer: as `Bank.settle`, from any thread.
 
         Raises:
-            BankError: it is closed, or too many wait.
+            BusyError: it is closed, or too many wait.
             StorageError: the storage failed. Ask again with the same id.
         """
         return self.submit(Batch((order,), at_ns)).result()[0]
@@ -74,36 +77,37 @@ class Committer:
         """Queue a batch; its answers come when it is on the disk. It cannot be cancelled.
 
         Raises:
-            BankError: it is closed, or too many wait.
+            BusyError: it is closed, or too many wait.
         """
-        answers: Future[list[Outcome]] = Future()
-        answers.set_running_or_notify_cancel()
+        return self._submit(batch)
 
-        def tell(told: list[Outcome] | BaseException) -> None:
-            if isinstance(told, BaseException):
-                answers.set_exception(told)
-            else:
-                answers.set_result(told)
+    def call(self, function: Callable[[Bank], T]) -> "Future[T]":
+        """Queue anything else that is asked of the bank: done in its turn, between two groups.
 
-        self.ask(batch, tell)
-        return answers
+        Args:
+            function: gets the bank, which is its own while it runs.
 
-    def ask(self, batch: Batch, told: Told) -> None:
-        """Queue a batch; once it is on the disk, `told` is called, once, by the committer's thread.
+        Raises:
+            BusyError: it is closed, or too many wait.
+        """
+        return self._submit(function)
+
+    def ask(self, work: Work, told: Told) -> None:
+        """Queue a batch or a call; when it is done, the committer's thread calls `told`, once.
 
         Others wait while `told` works: it only passes on what it is told, and raises nothing. For
         whoever has thousands under way this costs less than futures.
 
         Raises:
-            BankError: it is closed, or too many wait; `told` is not called.
+            BusyError: it is closed, or too many wait; `told` is not called.
         """
         with self._changed:
             if self._closing or len(self._waiting) >= self._waiting_max:
-                raise BankError(
-                    f"expected fewer than {self._waiting_max} batches waiting at an open "
+                raise BusyError(
+                    f"expected fewer than {self._waiting_max} requests waiting at an open "
                     f"committer, seen {len(self._waiting)}: ask again later with the same ids"
                 )
-            self._waiting.append((batch, told))
+            self._waiting.append((work, told))
             self._changed.notify()
 
     def _work(self) -> None:
@@ -116,14 +120,20 @@ class Committer:
             if not group:
                 self._deposit()
                 return
-            self._commit(group)
+            for are_batches, part in groupby(group, _is_batch):
+                work = self._commit if are_batches else self._call
+                work(list(part))
             if self._settled >= self._deposit_every:
                 self._deposit()
 
-    def _commit(self, group: list[tuple[Batch, Told]]) -> None:
+    def _commit(self, group: list[tuple[Any, Told]]) -> None:
         try:
             answers = self._bank.settle_batches([batch for batch, _ in group])
         except BaseException as error:  # noqa: BLE001 - whoever waits is told
+            if len(group) > 1 and not isinstance(error, StorageError):
+                for each in group:  # one sender's mistake is nobody else's
+                    self._commit([each])
+                return
             for _, told in group:
                 told(error)
             return
@@ -131,8 +141,33 @@ class Committer:
             self._settled += len(answer)
             told(answer)
 
+    def _call(self, calls: list[tuple[Any, Told]]) -> None:
+        for function, told in calls:
+            try:
+                result = function(self._bank)
+            except BaseException as error:  # noqa: BLE001 - whoever waits is told
+                result = error
+            told(result)
+
+    def _submit(self, work: Work) -> "Future[Any]":
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+
+        def tell(told: Any) -> None:
+            if isinstance(told, BaseException):
+                future.set_exception(told)
+            else:
+                future.set_result(told)
+
+        self.ask(work, tell)
+        return future
+
     def _deposit(self) -> None:
         self._settled = 0
         # What fails stays under way, and goes with the next ones.
         with contextlib.suppress(StorageError):
             self._bank.deposit()
+
+
+def _is_batch(waiting: tuple[Work, Told]) -> bool:
+    return isinstance(waiting[0], Batch)

@@ -14,6 +14,7 @@ misuse of the API or broken storage.
     ├── AccountExistsError                the number is taken
     ├── AccountUnknownError               no account has that number
     ├── FundingError                      money that cannot be issued as asked
+    ├── BusyError                         too many wait: ask again with the same ids
     └── StorageError                      the storage failed; what it raised is the cause
         ├── StorageBusyError              another process has the folder open
         ├── StorageVersionError           the files are of another schema version
@@ -63,6 +64,10 @@ class AccountUnknownError(BankError):
 
 class FundingError(BankError):
     """Money that cannot be issued: its id is in use for something else, or the cap is reached."""
+
+
+class BusyError(BankError):
+    """Too many requests wait, or the bank is closing. Nothing was done: ask again, same ids."""
 
 
 class StorageError(BankError):

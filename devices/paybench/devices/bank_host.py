@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from paybench.bank.account import AccountNumber
-    from paybench.bank.bank import Bank
+    from paybench.bank.any_bank import AnyBank
     from paybench.bank.restriction import Consent
     from paybench.devices.trace import Sent
     from paybench.devices.world import World
@@ -76,7 +76,7 @@ class BankHost(Device):
     def __init__(
         self,
         world: World,
-        bank: Bank,
+        bank: AnyBank,
         *,
         times: BankTimes = USUAL_TIMES,
         deposit_delay_s: float = 0.001,

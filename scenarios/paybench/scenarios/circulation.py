@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paybench.bank.account import ISSUER, AccountNumber
+from paybench.bank.bank import Bank
 from paybench.bank.emoney.datum import mint as minted
 from paybench.bank.emoney.mint import Mint
 from paybench.bank.emoney.mint_storage import MemoryMintStorage
@@ -132,7 +133,7 @@ class Circulation:
             MoneyError: The amount is malformed.
         """
         key = self._key("another mint")
-        mint = Mint(type(self._rig.bank)(currency=self._rig.currency), key)
+        mint = Mint(Bank(currency=self._rig.currency), key)
         identity = self._identity(phone.name, mint, store)
         identity.keep(phone.store)
         money = Money.parse(amount, self._rig.currency)

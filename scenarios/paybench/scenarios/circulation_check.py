@@ -14,7 +14,7 @@ from paybench.devices.purse_notes import Notes
 from paybench.scenarios.errors import ConservationBroken
 
 if TYPE_CHECKING:
-    from paybench.bank.bank import Bank
+    from paybench.bank.any_bank import AnyBank
     from paybench.bank.emoney.mint_storage import MintStorage
     from paybench.bank.emoney.value import Value
     from paybench.devices.store import Store
@@ -31,7 +31,7 @@ class CirculationCheck:
         copies: Whether somebody has copied a purse: then purses may hold more than was issued.
     """
 
-    def __init__(self, bank: Bank, storage: MintStorage) -> None:
+    def __init__(self, bank: AnyBank, storage: MintStorage) -> None:
         self.copies = False
         self._bank = bank
         self._storage = storage

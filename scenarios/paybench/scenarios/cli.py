@@ -50,6 +50,11 @@ EXAMPLES = {
     "audit": "paybench bank audit town",
     "accounts": "paybench bank accounts town",
     "statement": "paybench bank statement town 002-0000002 --entries 50",
+    "key": (
+        "paybench bank key town bench-1 --role host --out bench-1.toml\n"
+        "paybench run transfer --variant pc --bank tls://127.0.0.1:7300 --bank-key bench-1.toml"
+    ),
+    "serve": "paybench bank serve town\npaybench bank serve town --listen 0.0.0.0:7300",
 }
 
 
@@ -196,7 +201,14 @@ def list_scenarios(target: str | None, as_json: bool) -> None:
     "--set", "settings", multiple=True, metavar="NAME=NUMBER", callback=_settings,
     help="A setting of the scenario, e.g. customers=500.",
 )  # fmt: skip
-@click.option("--bank", default="memory", show_default=True, help="memory, or sqlite:FOLDER.")
+@click.option(
+    "--bank", default="memory", show_default=True,
+    help="memory, sqlite:FOLDER, or tls://HOST:PORT of a bank that is served.",
+)  # fmt: skip
+@click.option(
+    "--bank-key", type=click.Path(path_type=Path), metavar="FILE",
+    help="The client's file for a bank that is served: paybench bank key makes it.",
+)  # fmt: skip
 @click.option(
     "--patience", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
     help="How long a verb or an expectation waits.  [default: 300; 30 with --real]",
@@ -216,6 +228,7 @@ def run_scenarios(
     bench: Bench | None,
     settings: Mapping[str, int],
     bank: str,
+    bank_key: Path | None,
     patience: float | None,
     trace: str,
     ladder: bool | None,
@@ -228,7 +241,13 @@ def run_scenarios(
     plan = session.plan(targets, variant, whole_library=all_)
     real, bench = _together(real, bench)
     options = Options(
-        seed=seed, real=real, bench=bench, bank=bank, patience_s=patience, settings=settings
+        seed=seed,
+        real=real,
+        bench=bench,
+        bank=bank,
+        bank_key=bank_key,
+        patience_s=patience,
+        settings=settings,
     )
     view = report.View(as_json=as_json, ladder=ladder)
     runs = session.play(plan, options, view, trace)
@@ -325,9 +344,9 @@ def examine_machine(as_json: bool) -> None:
     sys.exit(machine.doctor(as_json=as_json))
 
 
-@cli.group("bank", cls=Group, short_help="Look at a bank's folder, and add servers.")
+@cli.group("bank", cls=Group, short_help="Look at a bank's folder, add servers, serve it.")
 def bank_folder() -> None:
-    """Look at a bank that a run has kept with --bank sqlite:FOLDER, or that you have kept."""
+    """Look at a bank that is kept in a folder, as by --bank sqlite:FOLDER; or serve it."""
 
 
 folder_argument = click.argument("folder", type=click.Path())
@@ -394,6 +413,54 @@ def bank_statement(folder: str, account: str, entries: int, currency: str, as_js
     from paybench.scenarios.bank_view import show_statement
 
     show_statement(folder, account, currency, entries, as_json=as_json)
+
+
+@bank_folder.command("key", short_help="Make a key for a device.")
+@folder_argument
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice(["terminal", "host"]), required=True,
+    help="terminal: to settle, authorise, capture, cancel, reverse, inquire. host: everything.",
+)  # fmt: skip
+@click.option("--out", metavar="FILE", help="The client's file.  [default: NAME.toml]")
+@click.option("--ca", metavar="FILE", help="Trust this certificate, and not the bank's own.")
+@click.option("--server-name", default="", help="The name in the server's certificate, with --ca.")
+def bank_key(
+    folder: str, name: str, role: str, out: str | None, ca: str | None, server_name: str
+) -> None:
+    """Make a key for the device NAME at the bank in a FOLDER, and write its client's file."""
+    from paybench.scenarios.bank_service import make_key
+
+    make_key(folder, name, role, out or f"{name}.toml", ca, server_name)
+
+
+@bank_folder.command("serve", short_help="Serve a bank over TLS.")
+@folder_argument
+@click.option("--listen", default="127.0.0.1:7300", show_default=True, metavar="HOST:PORT",
+              help="Where; port 0 for any.")  # fmt: skip
+@click.option("--servers", default=1, show_default=True, type=click.IntRange(1, 99),
+              help="Database servers of a new folder.")  # fmt: skip
+@click.option("--lag", default=0, show_default=True, type=click.IntRange(0),
+              help="How many settlements may be answered before the servers follow.")  # fmt: skip
+@click.option("--cert", metavar="FILE", help="The server's certificate.  [default: its own]")
+@click.option("--cert-key", metavar="FILE", help="The certificate's key, if in another file.")
+@currency_option
+def bank_serve(
+    folder: str,
+    listen: str,
+    servers: int,
+    lag: int,
+    cert: str | None,
+    cert_key: str | None,
+    currency: str,
+) -> None:
+    """Serve the bank in a FOLDER to devices that have a key, until Ctrl-C or SIGTERM.
+
+    A FOLDER that is not there is made. A second signal stops at once.
+    """
+    from paybench.scenarios.bank_service import Service, serve
+
+    serve(Service(folder, listen, currency, servers, lag, cert, cert_key))
 
 
 def worst(verdicts: list[str]) -> int:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paybench.bank.account import AccountNumber
-    from paybench.bank.bank import Bank
+    from paybench.bank.any_bank import AnyBank
     from paybench.devices.world import World
     from paybench.scenarios.party import Party
 
@@ -27,7 +27,7 @@ class Expectations:
     """
 
     world: World
-    bank: Bank
+    bank: AnyBank
     currency: str
 
     def party(self, name: str) -> Party:

@@ -25,6 +25,7 @@ from paybench.scenarios.party import Customer, Party, Shop
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from paybench.bank.any_bank import AnyBank
     from paybench.devices.authentication_apparatus import AuthenticationApparatus
     from paybench.devices.device import Device
     from paybench.devices.eavesdropper import Eavesdropper
@@ -85,7 +86,7 @@ class Rig(Expectations, Mishaps):
         *,
         seed: int = 0,
         currency: str = "EUR",
-        bank: Bank | None = None,
+        bank: AnyBank | None = None,
         real: Mapping[str, Driver] | None = None,
         all_real: bool = True,
         operator: Callable[[str], None] = lambda _: None,
@@ -102,7 +103,7 @@ class Rig(Expectations, Mishaps):
         if patience_s is not None:
             self.world.patience_s = patience_s
         self.currency = currency
-        self.bank = bank if bank is not None else Bank(currency=currency)
+        self.bank: AnyBank = bank if bank is not None else Bank(currency=currency)
         self.host = BankHost(self.world, self.bank)
         self.devices: list[Device] = []
         self.card_companies: list[CardCompany] = []

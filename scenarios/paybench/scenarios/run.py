@@ -29,6 +29,7 @@ from paybench.scenarios.rig import Rig
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from paybench.bank.any_bank import AnyBank
     from paybench.devices.lateness import Lateness
     from paybench.devices.trace import Act, Injected, Trace
     from paybench.hil.bench import Bench
@@ -54,7 +55,8 @@ class Options:
         seed: Seed of all chance.
         real: Driver specs by the part they stand in for.
         bench: The bench those parts are of: how to take hold of them; None for none.
-        bank: ``memory``, or ``sqlite:FOLDER``.
+        bank: ``memory``, ``sqlite:FOLDER``, or ``tls://HOST:PORT``.
+        bank_key: The client's file for a bank elsewhere; None where there is none.
         patience_s: How long verbs and expectations wait; None for the default.
         latency_budgets_s: How long real parts may take to answer, in seconds, by part; the bench
             has its own.
@@ -69,6 +71,7 @@ class Options:
     real: Mapping[str, str] = field(default_factory=dict[str, str])
     bench: Bench | None = None
     bank: str = "memory"
+    bank_key: Path | None = None
     patience_s: float | None = None
     latency_budgets_s: Mapping[str, float] = field(default_factory=dict[str, float])
     operator: Callable[[str], None] = lambda _: None
@@ -184,7 +187,7 @@ def make_rig(
         patience_s = PATIENCE_WITH_PEOPLE_S
     return Rig(
         seed=options.seed,
-        bank=None if script is not None else _bank(options.bank),
+        bank=None if script is not None else _bank(options),
         real=real,
         all_real=options.bench is None and script is None,
         operator=options.operator,
@@ -369,12 +372,19 @@ def _blocked_before(scenario: Scenario, variant: str, header: Header, why: Excep
     return Run(scenario, variant, BLOCKED, str(why), header, trace, failure=why)
 
 
-def _bank(text: str) -> Bank:
+def _bank(options: Options) -> AnyBank:
+    text = options.bank
     kind, _, folder = text.partition(":")
+    if kind == "tls":
+        from paybench.scenarios.bank_service import remote_bank
+
+        return remote_bank(text, options.bank_key)
     if kind == "memory" and not folder:
         return Bank()
     if kind != "sqlite" or not folder:
-        raise UsageError(f"no bank is called {text!r}: write memory or sqlite:FOLDER")
+        raise UsageError(
+            f"no bank is called {text!r}: write memory, sqlite:FOLDER or tls://HOST:PORT"
+        )
     from paybench.bank.storage.sqlite import SqliteStorage
 
     path = Path(folder)

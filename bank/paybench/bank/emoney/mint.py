@@ -4,7 +4,7 @@ import msgspec
 from msgspec import Struct
 
 from paybench.bank.account import ISSUER, AccountNumber
-from paybench.bank.bank import Bank
+from paybench.bank.any_bank import AnyBank
 from paybench.bank.errors import AccountUnknownError, EmoneyError, StorageBrokenError
 from paybench.bank.money import Money
 from paybench.bank.outcome import Outcome, State
@@ -67,7 +67,7 @@ class Mint:
         storage: where certificates and paid data are kept; None keeps them in memory.
     """
 
-    def __init__(self, bank: Bank, key: SigningKey, storage: MintStorage | None = None) -> None:
+    def __init__(self, bank: AnyBank, key: SigningKey, storage: MintStorage | None = None) -> None:
         self.bank = bank
         self.public_key = key.public
         self._key = key
@@ -203,7 +203,7 @@ def _differs(order: SettlingInformation, request: Request) -> Refusal | None:
     return Refusal.CONDITIONAL if order.restriction else None
 
 
-def _is_open(bank: Bank, number: AccountNumber) -> bool:
+def _is_open(bank: AnyBank, number: AccountNumber) -> bool:
     try:
         bank.holder(number)
     except AccountUnknownError:

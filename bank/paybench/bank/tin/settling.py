@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from paybench.bank.any_bank import AnyBank
 from paybench.bank.approval import Approval
 from paybench.bank.authentication import Authenticator
-from paybench.bank.bank import Bank
 from paybench.bank.errors import AccountUnknownError
 from paybench.bank.money import Money
 from paybench.bank.outcome import Outcome
@@ -50,7 +50,7 @@ class Settling(UserAuthentication):
 
     def __init__(
         self,
-        bank: Bank,
+        bank: AnyBank,
         terminals: TerminalRegister,
         users: UserRegister,
         below: Callable[[int], int],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paybench.bank.bank import Bank
 from paybench.devices.bank_queues import BankTimes
+from paybench.scenarios.errors import UsageError
 from paybench.scenarios.rush import PURCHASES, Rush
 from paybench.scenarios.scenario import scenario
 
@@ -38,7 +40,7 @@ def rush_for_one_payee(rig: Rig) -> None:
     add_servers(rig, 3)
     rush = Rush(rig, shop, registers, "10.00")
     main = rush.pays("1.00")
-    rig.bank.mark_particular(shop.account)
+    at_hand(rig).mark_particular(shop.account)
     auxiliary = rush.pays("1.00")
     rush.expects_shorter(auxiliary.longest_s(), main.longest_s(), ratio=0.5)
     rig.expects_balances(A=f"{2 * PURCHASES * registers}.00")
@@ -46,7 +48,22 @@ def rush_for_one_payee(rig: Rig) -> None:
 
 def add_servers(rig: Rig, count: int) -> None:
     """Add database servers to the bank, and move their shares of the accounts to them."""
+    bank = at_hand(rig)
     for _ in range(count):
-        rig.bank.add_server()
-        while rig.bank.move_accounts():
+        bank.add_server()
+        while bank.move_accounts():
             pass
+
+
+def at_hand(rig: Rig) -> Bank:
+    """The bank, which has to be in this process: its servers are nobody else's to change.
+
+    Raises:
+        UsageError: It is served elsewhere.
+    """
+    if not isinstance(rig.bank, Bank):
+        raise UsageError(
+            "this scenario adds servers to its bank, which is done where the bank is: run it "
+            "with --bank memory or --bank sqlite:FOLDER"
+        )
+    return rig.bank
