@@ -54,7 +54,7 @@ class Options:
         seed: Seed of all chance.
         real: Driver specs by the part they stand in for.
         bench: The bench those parts are of: how to take hold of them; None for none.
-        bank: ``memory``, or ``sqlite:FOLDER``.
+        bank: ``memory``, ``sqlite:FOLDER``, or ``postgres:FOLDER``.
         patience_s: How long verbs and expectations wait; None for the default.
         latency_budgets_s: How long real parts may take to answer, in seconds, by part; the bench
             has its own.
@@ -373,8 +373,12 @@ def _bank(text: str) -> Bank:
     kind, _, folder = text.partition(":")
     if kind == "memory" and not folder:
         return Bank()
+    if kind == "postgres" and folder:
+        return _bank_on_servers(Path(folder))
     if kind != "sqlite" or not folder:
-        raise UsageError(f"no bank is called {text!r}: write memory or sqlite:FOLDER")
+        raise UsageError(
+            f"no bank is called {text!r}: write memory, sqlite:FOLDER or postgres:FOLDER"
+        )
     from paybench.bank.storage.sqlite import SqliteStorage
 
     path = Path(folder)
@@ -383,6 +387,23 @@ def _bank(text: str) -> Bank:
             f"{folder} is not empty: a scenario opens its own accounts, give it a new folder"
         )
     return Bank(SqliteStorage(path))
+
+
+def _bank_on_servers(path: Path) -> Bank:
+    from paybench.bank.errors import BankError
+    from paybench.bank.storage.postgres import PostgresStorage
+
+    try:
+        bank = Bank(PostgresStorage.at(path))
+        if all(number.is_banks_own for number in bank.accounts()):
+            return bank
+        bank.close()
+    except BankError as error:
+        raise UsageError(str(error)) from error
+    raise UsageError(
+        f"the servers of {path} have a bank's accounts already: a scenario opens its own, give it "
+        "new servers, as with 'paybench bank up NEW_FOLDER'"
+    )
 
 
 def drivers_for(real: Mapping[str, str]) -> dict[str, Driver]:

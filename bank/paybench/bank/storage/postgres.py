@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
 
 from paybench.bank.books import server_name
 from paybench.bank.errors import StorageBrokenError, StorageError
 
 from . import DatabaseServer, LogServer, Standing, Storage
+from .bank_file import read_bank_file
 from .postgres_log import PostgresLog
 from .postgres_server import PostgresServer
 from .standing import ALL_ARRIVED
@@ -47,6 +50,16 @@ class PostgresStorage(Storage):
             if not count:
                 self._log.count_servers(len(self.servers))
             self._opened = opened.pop_all()
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """The servers that a bank file names, or that of a folder.
+
+        Raises:
+            StorageError: the file cannot be read; and as above.
+        """
+        file = read_bank_file(path)
+        return cls(file.log, file.servers, file.spare)
 
     def add_server(self) -> DatabaseServer:
         """Take the next spare server, empty."""

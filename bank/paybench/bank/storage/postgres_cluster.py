@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote
 
 from paybench.bank.books import server_name
@@ -61,7 +61,9 @@ class PostgresCluster:
         programs: Path | None = None,
     ) -> None:
         self._folder = folder.absolute()
-        self._runner = runner()
+        self._runner = who = runner()
+        self._uid, self._gid = (None, None) if who is None else (who.pw_uid, who.pw_gid)
+        self._groups: list[int] | None = None if who is None else []
         self._settings = _SETTINGS | (settings or {})
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         with ExitStack() as opened:
@@ -79,9 +81,13 @@ class PostgresCluster:
 
     def url(self, part: str) -> str:
         """The URL of one server, with the password."""
+        user = f"{USER}:{quote(self._password.reveal(), safe='')}"
+        return self.shown_url(part).replace(USER, user, 1)
+
+    def shown_url(self, part: str) -> str:
+        """The URL of one server without the password."""
         host = quote(str(self._folder / "socket"), safe="")
-        password = quote(self._password.reveal(), safe="")
-        return f"postgresql://{USER}:{password}@{host}:{self._port(part)}/postgres"
+        return f"postgresql://{USER}@{host}:{self._port(part)}/postgres"
 
     def pid(self, part: str) -> int:
         """The process id of a server's postmaster."""
@@ -221,19 +227,20 @@ class PostgresCluster:
 
     def _call(self, command: Sequence[str]) -> None:
         done = subprocess.run(  # noqa: S603 - PostgreSQL's own program, or a copy
-            command, capture_output=True, text=True, check=False, cwd="/", **self._as_runner()
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            user=self._uid,
+            group=self._gid,
+            extra_groups=self._groups,
         )
         if done.returncode:
             raise StorageError(
                 f"expected {Path(command[0]).name} to make a server in {self._folder}, seen "
                 f"{done.stderr.strip()!r}: choose a folder on a disk with room"
             )
-
-    def _as_runner(self) -> Any:
-        user = self._runner
-        if user is None:
-            return {}
-        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
     def _run(self, part: str) -> subprocess.Popen[bytes]:
         data = self._folder / part
@@ -243,16 +250,17 @@ class PostgresCluster:
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         with (self._folder / f"{part}.log").open("wb") as said:
-            process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - PostgreSQL's own
+            return subprocess.Popen(  # noqa: S603 - PostgreSQL's own program
                 [str(self._programs / "postgres"), "-D", str(data), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
                 cwd="/",
                 start_new_session=True,  # Ctrl-C is for us: we stop it when the bank is told
-                **self._as_runner(),
+                user=self._uid,
+                group=self._gid,
+                extra_groups=self._groups,
             )
-        return process
 
     def _await(self, part: str) -> None:
         """Wait until a server takes connections."""
