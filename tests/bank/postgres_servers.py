@@ -28,7 +28,8 @@ class Servers:
         self.cluster = PostgresCluster(
             self.home / "bank", servers, settings=SETTINGS, programs=programs
         ).start()
-        self._connections = [psycopg.connect(url, autocommit=True) for url in self.cluster.urls]
+        self._connections = []
+        self.connect()
         self._schemas = count(1)
 
     def fresh(self, spare=0) -> list[str]:
@@ -46,8 +47,16 @@ class Servers:
         self._connections[index].execute(f"CREATE SCHEMA {name}")
         return f"{self.cluster.urls[index]}?options=-csearch_path%3D{name}"
 
-    def close(self) -> None:
+    def connect(self) -> None:
+        """Connect, once more after a server was killed."""
+        self.disconnect()
+        self._connections = [psycopg.connect(url, autocommit=True) for url in self.cluster.urls]
+
+    def disconnect(self) -> None:
         for connection in self._connections:
             connection.close()
+
+    def close(self) -> None:
+        self.disconnect()
         self.cluster.stop()
         shutil.rmtree(self.home)

@@ -131,10 +131,9 @@ class PostgresCluster:
 
     def ended(self) -> str | None:
         """The name of a server that has ended by itself, None when all run."""
-        for part, process in self._processes.items():
-            if process.poll() is not None:
-                return part
-        return None
+        return next(
+            (part for part, each in self._processes.items() if each.poll() is not None), None
+        )
 
     def words(self, part: str) -> str:
         """The last that a server has said."""
