@@ -3,13 +3,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from postgres_servers import Servers
 from town import found
 
 from paybench.bank import Bank, MemoryStorage, Storage
 from paybench.bank.storage.sqlite import SqliteStorage
 
-KINDS = ["memory", "memory 3", "sqlite", "sqlite 3", "processes 2"]
+KINDS = ["memory", "memory 3", "sqlite", "sqlite 3", "processes 2", "postgres 3"]
 """Where the bank may be kept, and on how many database servers."""
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Servers]:
+    """Four real PostgreSQL servers and a spare one, started when first asked for."""
+    servers = Servers()
+    yield servers
+    servers.close()
 
 
 @pytest.fixture(params=KINDS)
@@ -18,16 +27,19 @@ def reopened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callabl
     kind, _, servers = request.param.partition(" ")
     count = int(servers or 1)
     memory = MemoryStorage(count)
+    postgres = request.getfixturevalue("postgres") if kind == "postgres" else None
+    urls = postgres and postgres.fresh(spare=9)
     opened: list[Storage] = []
 
     def reopen() -> Storage:
         if opened:
             opened[-1].close()
-        storage = (
-            memory
-            if kind == "memory"
-            else SqliteStorage(tmp_path / "bank", count, processes=kind == "processes")
-        )
+        if kind == "memory":
+            storage = memory
+        elif kind == "postgres":
+            storage = postgres.storage(urls)
+        else:
+            storage = SqliteStorage(tmp_path / "bank", count, processes=kind == "processes")
         opened.append(storage)
         return storage
 
@@ -56,8 +68,13 @@ def founded_on_3(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "memory 3", "sqlite"])
+@pytest.fixture(params=["memory", "memory 3", "sqlite", "postgres 3"])
 def bank(request: pytest.FixtureRequest, founded: Path, tmp_path: Path) -> Iterator[Bank]:
+    if request.param == "postgres 3":
+        postgres = request.getfixturevalue("postgres")
+        with found(postgres.storage(postgres.fresh())) as bank:
+            yield bank
+        return
     if request.param != "sqlite":
         yield found(MemoryStorage(3 if "3" in request.param else 1))
         return

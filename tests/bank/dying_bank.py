@@ -1,6 +1,6 @@
 """A bank that works until it is killed at a named point; run by test_bank_crash.
 
-    python dying_bank.py FOLDER POINT ROUND settles|recalls|grows
+    python dying_bank.py FOLDER|BANK_FILE POINT ROUND settles|recalls|grows
 
 It kills itself, as SIGKILL does, when it comes to POINT for the ROUNDth time. Until then it either
 settles s0, s1, … and prints each id once it is acknowledged, depositing after every third; or it
@@ -14,81 +14,121 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from town import ANNA, BAKERY, BERT, KIOSK, cancellation, eur, order, reversal
 
 from paybench.bank import AccountNumber, Bank, Held, Outcome, Restriction, SettlingInformation
-from paybench.bank.storage import Change, DatabaseServer, Kept, Line, LogRecord, Standing
+from paybench.bank.storage import (
+    Change,
+    DatabaseServer,
+    Kept,
+    Line,
+    LogRecord,
+    Standing,
+    Storage,
+)
+from paybench.bank.storage.postgres import PostgresStorage
 from paybench.bank.storage.sqlite import SqliteStorage
-from paybench.bank.storage.sqlite_log import SqliteLog
-from paybench.bank.storage.sqlite_server import SqliteServer
 
 PAYERS = [ANNA, BERT]
 SERVERS_MAX = 6
 
 
-class DyingLog(SqliteLog):
-    """The real log, and the end of the process at one of its steps."""
+def dying_log(kind) -> type:
+    """What a real log is made, and the end of the process at one of its steps."""
 
-    die: Callable[[str], None]
+    class DyingLog(kind):
+        die: Callable[[str], None]
 
-    def append(self, records: Sequence[LogRecord]) -> None:
-        self.die("before log")
-        super().append(records)
-        self.die("after log")
+        def append(self, records: Sequence[LogRecord]) -> None:
+            self.die("before log")
+            super().append(records)
+            self.die("after log")
 
-
-class DyingServer(SqliteServer):
-    """A real database server, likewise."""
-
-    die: Callable[[str], None]
-
-    def write(self, change: Change) -> None:
-        deposits = change.standing.deposited_to > self.standing.deposited_to
-        self.die("before deposit" if deposits else "before withdrawal")
-        integrates = deposits and any(kept.auxiliary for kept in change.kept)
-        super().write(change)
-        self.die("after deposit" if deposits else "after withdrawal")
-        self.die("between servers")
-        if integrates:
-            self.die("in the middle of integration")
-
-    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
-        self.die("before arrival")
-        super().arrive(kept, lines, standing)
-        self.die("after arrival")
-
-    def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
-        super().leave(numbers, standing)
-        self.die("after leaving")
+    return DyingLog
 
 
-class DyingStorage(SqliteStorage):
-    """A folder whose new servers die too."""
+def dying_server(kind) -> type:
+    """What a real database server is made, likewise."""
 
-    die: Callable[[str], None]
+    class DyingServer(kind):
+        die: Callable[[str], None]
 
-    def add_server(self) -> DatabaseServer:
-        super().add_server()
-        dying(self, self.die)
-        self.die("after a server was added")
-        return self.servers[-1]
+        def write(self, change: Change) -> None:
+            deposits = change.standing.deposited_to > self.standing.deposited_to
+            self.die("before deposit" if deposits else "before withdrawal")
+            integrates = deposits and any(kept.auxiliary for kept in change.kept)
+            super().write(change)
+            self.die("after deposit" if deposits else "after withdrawal")
+            self.die("between servers")
+            if integrates:
+                self.die("in the middle of integration")
+
+        def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+            self.die("before arrival")
+            super().arrive(kept, lines, standing)
+            self.die("after arrival")
+
+        def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
+            super().leave(numbers, standing)
+            self.die("after leaving")
+
+    return DyingServer
 
 
-def dying(storage: SqliteStorage, die: Callable[[str], None]) -> SqliteStorage:
+def dying_storage(kind) -> type:
+    """What a real storage is made: its new servers die too."""
+
+    class DyingStorage(kind):
+        die: Callable[[str], None]
+
+        def add_server(self) -> DatabaseServer:
+            super().add_server()
+            dying(self, self.die)
+            self.die("after a server was added")
+            return self.servers[-1]
+
+    return DyingStorage
+
+
+def storage_at(path: Path) -> Storage:
+    """The servers of a bank file, or the SQLite files of a folder."""
+    return PostgresStorage.at(path) if path.suffix == ".toml" else SqliteStorage(path)
+
+
+def dying(storage: Storage, die: Callable[[str], None]) -> Storage:
     """The real storage, and the end of the process at one of its steps."""
-    storage.__class__ = DyingStorage
-    storage.die = die
-    storage.log.__class__ = DyingLog
-    for server in storage.servers:
-        server.__class__ = DyingServer
-    for name, part in (("log", storage.log), *(("accounts", each) for each in storage.servers)):
-        part.die = die
-        # SQLite shows each statement before it runs it: this is inside the transaction.
-        part.file.connection.set_exec_trace(
-            lambda _, sql, __, name=name: die(f"in {name}") is None if sql == "COMMIT" else True
-        )
+    parts = [(storage.log, dying_log, "in log")]
+    parts += [(server, dying_server, "in accounts") for server in storage.servers]
+    for part, made, inside in ((storage, dying_storage, ""), *parts):
+        if not hasattr(part, "die"):
+            part.__class__ = made(type(part))
+            part.die = die
+            if inside:
+                before_commit(part, lambda inside=inside: die(inside))
     return storage
+
+
+def before_commit(part: Any, act: Callable[[], None]) -> None:
+    """Have something done within each transaction, when all but its end is written."""
+    if hasattr(part, "file"):
+        # SQLite shows each statement before it runs it.
+        part.file.connection.set_exec_trace(
+            lambda _, sql, __: act() is None if sql == "COMMIT" else True
+        )
+        return
+    connection = part.connection._connection
+    execute = connection.execute
+
+    def watched(sql, *values, **options):
+        if sql == "COMMIT":
+            connection.pgconn.send_flush_request()
+            connection.pgconn.flush()
+            act()
+        return execute(sql, *values, **options)
+
+    connection.execute = watched
 
 
 def say(line: str) -> None:
@@ -150,7 +190,7 @@ def grows(bank: Bank) -> None:
             bank.add_server()
 
 
-def main(folder: Path, point: str, round_: int, work: str) -> None:
+def main(path: Path, point: str, round_: int, work: str) -> None:
     left = {"rounds": round_}
 
     def die(here: str) -> None:
@@ -159,7 +199,7 @@ def main(folder: Path, point: str, round_: int, work: str) -> None:
             if left["rounds"] == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    bank = Bank(dying(SqliteStorage(folder), die))
+    bank = Bank(dying(storage_at(path), die))
     {"settles": settles, "recalls": recalls, "grows": grows}[work](bank)
 
 

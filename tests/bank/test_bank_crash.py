@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dying_bank import cent, recall
+from dying_bank import cent, recall, storage_at
 from rounds import SOAK, rounds
 from town import ANNA, BAKERY, CARL, KIOSK, cancellation, eur, order, reversal
 
@@ -29,7 +29,7 @@ def folder(founded, tmp_path):
 def check(folder: Path, acknowledged: list[str]) -> None:
     """Whatever was acknowledged is there exactly once, and all sums are zero."""
     assert acknowledged == [f"s{number}" for number in range(len(acknowledged))]
-    with Bank(SqliteStorage(folder)) as bank:
+    with Bank(storage_at(folder)) as bank:
         assert bank.total() == eur("0")
         settled = len([line for line in bank.statement(ANNA, 10**6) if line.amount_minor < 0])
         assert settled - len(acknowledged) in (0, 1), "at most the one that was not acknowledged"
@@ -77,7 +77,7 @@ def test_loses_and_doubles_nothing_when_killed_at(folder, point, round_):
 def test_takes_back_once_when_killed_at(folder, point, round_):
     """Killed while it cancels, gives back and matures, the bank finishes each of them, once."""
     said = [line.split() for line in kill(folder, point, round_, "recalls").splitlines()]
-    with Bank(SqliteStorage(folder)) as bank:
+    with Bank(storage_at(folder)) as bank:
         assert bank.total() == eur("0")
         states = {settlement_id: State(state) for settlement_id, state in said}
         for settlement_id, state in states.items():
@@ -104,7 +104,7 @@ def folder_of_3(founded_on_3, tmp_path):
 
 def check_grown(folder: Path, acknowledged: list[str]) -> None:
     """Every acknowledged settlement once, groups whole, each server's books balanced."""
-    with Bank(SqliteStorage(folder)) as bank:
+    with Bank(storage_at(folder)) as bank:
         count = len(acknowledged)
         assert acknowledged == [f"s{number}" for number in range(count)]
         known = [bank.inquire(f"s{number}").settled for number in range(count + 10)]

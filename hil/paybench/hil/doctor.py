@@ -144,4 +144,5 @@ _EXTRAS = (
     ("camera", "cv2", "a camera"),
     ("ble", "bleak", "Bluetooth"),
     ("wedge", "evdev", "a keyboard reader"),
+    ("postgres", "psycopg", "a bank on PostgreSQL servers"),
 )

@@ -15,11 +15,14 @@ from paybench.bank.account import AccountNumber
 from paybench.bank.bank import Bank
 from paybench.bank.errors import BankError, StorageBrokenError
 from paybench.bank.money import Money
+from paybench.bank.storage.bank_file import FILE_NAME, is_bank_file
 from paybench.scenarios.errors import UsageError
 from paybench.scenarios.report import aligned, console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    from paybench.bank.storage import Storage
 
 LOG_FILE = "log.sqlite"
 NS_PER_S = 10**9
@@ -32,21 +35,30 @@ def opened(folder: str, currency: str) -> Generator[Bank]:
     Raises:
         UsageError: There is no bank, somebody has it open, or what was asked of it cannot be.
     """
-    from paybench.bank.storage.sqlite import SqliteStorage
-
-    if not (Path(folder) / LOG_FILE).is_file():
+    path = Path(folder)
+    if not is_bank_file(path) and not (path / LOG_FILE).is_file():
         raise UsageError(
-            f"{folder} has no {LOG_FILE}: name the folder of a bank, as in "
-            f"'paybench run SCENARIO --bank sqlite:FOLDER'"
+            f"{folder} has no {LOG_FILE} and no {FILE_NAME}: name the folder of a bank, as in "
+            f"'paybench run SCENARIO --bank sqlite:FOLDER', or a bank file"
         )
     try:
-        bank = Bank(SqliteStorage(Path(folder)), currency)
+        bank = Bank(_storage(path), currency)
         try:
             yield bank
         finally:
             bank.close()
     except BankError as error:
         raise UsageError(str(error)) from error
+
+
+def _storage(path: Path) -> Storage:
+    if is_bank_file(path):
+        from paybench.bank.storage.postgres import PostgresStorage
+
+        return PostgresStorage.at(path)
+    from paybench.bank.storage.sqlite import SqliteStorage
+
+    return SqliteStorage(path)
 
 
 def show_servers(folder: str, currency: str, *, as_json: bool) -> None:

@@ -45,6 +45,10 @@ EXAMPLES = {
         "paybench run transfer --variant pc --bank sqlite:town\npaybench bank audit town\n"
         "paybench bank accounts town\npaybench bank statement town 002-0000002"
     ),
+    "up": (
+        "paybench bank up town --servers 3\n"
+        "paybench run transfer --variant pc --bank postgres:town\npaybench bank audit town"
+    ),
     "servers": "paybench bank servers town",
     "add-server": "paybench bank add-server town",
     "audit": "paybench bank audit town",
@@ -203,7 +207,7 @@ def list_scenarios(target: str | None, as_json: bool) -> None:
 )  # fmt: skip
 @click.option(
     "--bank", default="memory", show_default=True,
-    help="memory, sqlite:FOLDER, or tls://HOST:PORT of a bank that is served.",
+    help="memory, sqlite:FOLDER, postgres:FOLDER, or tls://HOST:PORT of a bank that is served.",
 )  # fmt: skip
 @click.option(
     "--bank-key", type=click.Path(path_type=Path), metavar="FILE",
@@ -353,6 +357,32 @@ folder_argument = click.argument("folder", type=click.Path())
 currency_option = click.option(
     "--currency", default="EUR", show_default=True, help="ISO 4217 code of its accounts."
 )
+
+
+@bank_folder.command("up", short_help="Start PostgreSQL servers for a bank.")
+@folder_argument
+@click.option(
+    "--servers",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 26),
+    help="How many database servers; a new bank has them all.",
+)
+@click.option(
+    "--spare",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0, 26),
+    help="How many more wait to be added.",
+)
+def bank_up(folder: str, servers: int, spare: int) -> None:
+    """Start a log data server and database servers in a FOLDER, and stop them on Ctrl-C.
+
+    They are PostgreSQL servers that run as an ordinary user and listen in the FOLDER alone.
+    """
+    from paybench.scenarios.bank_up import up
+
+    up(folder, servers, spare)
 
 
 @bank_folder.command("servers", short_help="Accounts, flushes and lag of each server.")

@@ -55,7 +55,7 @@ class Options:
         seed: Seed of all chance.
         real: Driver specs by the part they stand in for.
         bench: The bench those parts are of: how to take hold of them; None for none.
-        bank: ``memory``, ``sqlite:FOLDER``, or ``tls://HOST:PORT``.
+        bank: ``memory``, ``sqlite:FOLDER``, ``postgres:FOLDER``, or ``tls://HOST:PORT``.
         bank_key: The client's file for a bank elsewhere; None where there is none.
         patience_s: How long verbs and expectations wait; None for the default.
         latency_budgets_s: How long real parts may take to answer, in seconds, by part; the bench
@@ -381,9 +381,12 @@ def _bank(options: Options) -> AnyBank:
         return remote_bank(text, options.bank_key)
     if kind == "memory" and not folder:
         return Bank()
+    if kind == "postgres" and folder:
+        return _bank_on_servers(Path(folder))
     if kind != "sqlite" or not folder:
         raise UsageError(
-            f"no bank is called {text!r}: write memory, sqlite:FOLDER or tls://HOST:PORT"
+            f"no bank is called {text!r}: write memory, sqlite:FOLDER, postgres:FOLDER or "
+            "tls://HOST:PORT"
         )
     from paybench.bank.storage.sqlite import SqliteStorage
 
@@ -393,6 +396,23 @@ def _bank(options: Options) -> AnyBank:
             f"{folder} is not empty: a scenario opens its own accounts, give it a new folder"
         )
     return Bank(SqliteStorage(path))
+
+
+def _bank_on_servers(path: Path) -> Bank:
+    from paybench.bank.errors import BankError
+    from paybench.bank.storage.postgres import PostgresStorage
+
+    try:
+        bank = Bank(PostgresStorage.at(path))
+        if all(number.is_banks_own for number in bank.accounts()):
+            return bank
+        bank.close()
+    except BankError as error:
+        raise UsageError(str(error)) from error
+    raise UsageError(
+        f"the servers of {path} have a bank's accounts already: a scenario opens its own, give it "
+        "new servers, as with 'paybench bank up NEW_FOLDER'"
+    )
 
 
 def drivers_for(real: Mapping[str, str]) -> dict[str, Driver]:
