@@ -14,6 +14,13 @@ on so many database servers. `hot_payee_ratio`: one payee for all, beside many, 
 `memory_k100`: in memory, where nothing is durable. `deposit_lag_max`: how many settlements were
 answered and not yet deposited, at the most; the batch is 10,000, and the group that fills it.
 
+`postgres_call`, `postgres_pipelined_k100`, `postgres_pipelined_k1000`: PostgreSQL used in the usual
+way, a function for each settlement, one commit each or one for so many (`_postgres.py`; no approval
+is verified there). `vs_postgres_k100`, `vs_postgres_k1000`: the bank on SQLite beside the pipelined
+one. `postgres_hot_payee_ratio`: there, one payee for 16 connections, beside many.
+`on_postgres_k100`, `on_postgres_k1000`: the bank itself on a PostgreSQL server for the log and one
+for the accounts, 200,000 settlements there.
+
 PAYBENCH_SETTLEMENTS=10000000 fills the files further.
 """
 
@@ -32,6 +39,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from _postgres import cluster, usual_way
+
 from paybench.bank import (
     CAPITAL,
     AccountNumber,
@@ -48,6 +57,7 @@ from paybench.bank import (
 )
 from paybench.bank.committer import Committer
 from paybench.bank.group import Group
+from paybench.bank.storage.postgres import PostgresStorage
 from paybench.bank.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
@@ -269,8 +279,35 @@ def measure(home: Path) -> dict[str, float]:
     town.fill(EARLY + ACCOUNTS)
     orders = town.orders()
     note("memory_k100", lambda: groups(100, GROUPS[100]))
+    figures |= beside_postgres(note, figures)
     figures["deposit_lag_max"] = Lag.most
     return figures | {"fdatasync": round(statistics.median(syncs))}
+
+
+def beside_postgres(
+    note: Callable[[str, Callable[[], float]], float], figures: dict[str, float]
+) -> dict[str, float]:
+    """The bank on PostgreSQL, PostgreSQL in the usual way, and the bank on SQLite beside that."""
+    with cluster(1) as servers:
+        town = Town(PostgresStorage(servers.urls[0], servers.urls[1:]))
+        town.fill(EARLY + ACCOUNTS)
+        orders = town.orders()
+
+        def groups(size: int) -> float:
+            return settle_in_groups(town.bank, list(islice(orders, GROUPS[100])), size)
+
+        for size in (100, 1000):
+            note(f"on_postgres_k{size}", lambda size=size: groups(size))
+        town.bank.close()
+    usual = usual_way(ACCOUNTS, SETTLEMENTS)
+    ratios = {
+        f"vs_postgres_k{size}": round(
+            figures[f"sqlite_k{size}"] / usual[f"postgres_pipelined_k{size}"], 2
+        )
+        for size in (100, 1000)
+    }
+    rates = {name: round(rate, 2 if "ratio" in name else None) for name, rate in usual.items()}
+    return rates | ratios
 
 
 def main() -> None:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from paybench.bank.bank import Bank
 from paybench.bank.errors import BankError
+from paybench.bank.storage.bank_file import is_bank_file
 from paybench.hil.bank_face.errors import FaceError
 from paybench.scenarios.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from paybench.bank.storage import Storage
     from paybench.hil.bank_face.remote_bank import RemoteBank
 
 FILES_BESIDE = 256
@@ -35,6 +37,7 @@ class Service:
         currency: ISO 4217 code of its accounts.
         servers: How many database servers a new one gets.
         lag: How many settlements may be answered before the database servers follow.
+        processes: Whether each database server of a folder is a process of its own.
         cert: The server's certificate; None for the bank's own.
         cert_key: Its key, if that is in another file.
     """
@@ -44,6 +47,7 @@ class Service:
     currency: str = "EUR"
     servers: int = 1
     lag: int = 0
+    processes: bool = False
     cert: str | None = None
     cert_key: str | None = None
 
@@ -159,10 +163,8 @@ def _kept(service: Service) -> Generator[Bank]:
     Raises:
         UsageError: It cannot be opened or served.
     """
-    from paybench.bank.storage.sqlite import SqliteStorage
-
     try:
-        storage = SqliteStorage(Path(service.folder), service.servers)
+        storage = _storage(service)
         bank = Bank(storage, service.currency, lag_max=service.lag)
         try:
             yield bank
@@ -172,6 +174,17 @@ def _kept(service: Service) -> Generator[Bank]:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{service.listen}: cannot be listened on ({error.strerror})") from error
+
+
+def _storage(service: Service) -> Storage:
+    path = Path(service.folder)
+    if is_bank_file(path):
+        from paybench.bank.storage.postgres import PostgresStorage
+
+        return PostgresStorage.at(path)
+    from paybench.bank.storage.sqlite import SqliteStorage
+
+    return SqliteStorage(path, service.servers, processes=service.processes)
 
 
 def _told_to_stop() -> asyncio.Event:

@@ -472,6 +472,7 @@ def bank_key(
               help="Database servers of a new folder.")  # fmt: skip
 @click.option("--lag", default=0, show_default=True, type=click.IntRange(0),
               help="How many settlements may be answered before the servers follow.")  # fmt: skip
+@click.option("--processes", is_flag=True, help="Each database server is a process of its own.")
 @click.option("--cert", metavar="FILE", help="The server's certificate.  [default: its own]")
 @click.option("--cert-key", metavar="FILE", help="The certificate's key, if in another file.")
 @currency_option
@@ -480,17 +481,19 @@ def bank_serve(
     listen: str,
     servers: int,
     lag: int,
+    processes: bool,
     cert: str | None,
     cert_key: str | None,
     currency: str,
 ) -> None:
     """Serve the bank in a FOLDER to devices that have a key, until Ctrl-C or SIGTERM.
 
-    A FOLDER that is not there is made. A second signal stops at once.
+    A FOLDER that is not there is made; it may be one of PostgreSQL servers that are up. A second
+    signal stops at once.
     """
     from paybench.scenarios.bank_service import Service, serve
 
-    serve(Service(folder, listen, currency, servers, lag, cert, cert_key))
+    serve(Service(folder, listen, currency, servers, lag, processes, cert, cert_key))
 
 
 def worst(verdicts: list[str]) -> int:
