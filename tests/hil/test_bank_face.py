@@ -3,6 +3,7 @@
 import datetime as dt
 import inspect
 import re
+import select
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +35,8 @@ from paybench.bank import (
 from paybench.hil.bank_face import calls
 from paybench.hil.bank_face.devices_file import Role
 from paybench.hil.bank_face.errors import AnswerLost, BankUnreachable, RightsMissing
-from paybench.hil.bank_face.messages import Answer, Bye
+from paybench.hil.bank_face.frames import framed
+from paybench.hil.bank_face.messages import Answer, Bye, Request, encode
 from paybench.hil.bank_face.remote_bank import RemoteBank
 
 NEW, NOBODY = AccountNumber(3, 1), AccountNumber(9, 9)
@@ -209,12 +211,20 @@ def test_a_terminal_neither_sets_the_clock_nor_consents(home):
     with served(home) as serving, serving.client() as host:
         host.settle(order("cooling", "1.00", 1, restriction=COOLING), NOW_NS)
         with serving.client(Role.TERMINAL) as terminal:
-            terminal.settle(order("t1", "1.00", 2), 2**62)
+            late_ns = 2**62
+            terminal.settle(order("t1", "1.00", 2), late_ns)
+            terminal.settle_many([order("t2", "1.00", 4)], late_ns)
+            terminal.authorise(order("held", "5.00", 5, KIOSK), late_ns, hold_s=60)
+            terminal.capture(CAPTURED, late_ns)
+            terminal.cancel(
+                Cancellation.signed(KEYS[ANNA], settlement_id="t1", payer=ANNA), late_ns
+            )
+            terminal.reverse(REVERSED, late_ns)
             wanted = order("adults", "1.00", 3, restriction=ADULTS)
             with pytest.raises(RightsMissing):
                 terminal.settle(wanted, 1, Consent.APPROVED)
         assert host.inquire("cooling").state is State.PROVISORY
-        assert host.statement(ANNA, 1)[0].at_ns == NOW_NS
+        assert {entry.at_ns for entry in host.statement(ANNA)[:-1]} == {NOW_NS}
 
 
 def test_what_terminals_settle_is_deposited(home):
@@ -379,6 +389,38 @@ def test_no_more_is_read_than_may_be_under_way(home):
         let_go.set()
         answers = [flood.receive() for _ in range(200)]
     assert [answer.number for answer in answers] == list(range(1, 201))
+
+
+def test_a_line_that_broke_unheard_is_noticed_before_asking(home):
+    """Cut without a farewell while nothing was asked: even what counts once is simply asked."""
+    with served(home) as serving, serving.client() as remote:
+        (connection,) = serving.server._connections
+        serving._loop.call_soon_threadsafe(connection.cut, "for a test")
+        assert select.select([remote._line._socket], [], [], 10)[0]
+        remote.open_account(NEW, "Nina")
+
+
+def test_a_farewell_reaches_who_has_sent_too_much(home):
+    """A bank that closes while a megabyte of requests waits to be read still says goodbye."""
+    with served(home) as serving, ThreadPoolExecutor(1) as pool:
+        let_go = hold(serving)
+        flood = serving.raw()
+        data = b"".join(
+            framed(encode(Request(number, calls.Holder(ANNA)))) for number in range(1, 20_000)
+        )
+        sending = pool.submit(flood.socket.sendall, data)
+        (connection,) = serving.server._connections
+        while connection.waiting < 64:
+            pass
+        serving._loop.call_soon_threadsafe(serving._stop.set)
+        while not serving.server.closing:
+            pass
+        let_go.set()
+        replies = [flood.receive() for _ in range(65)]
+        assert [type(reply) for reply in replies] == [*[Answer] * 64, Bye]
+        flood.close()
+        with suppress(OSError, ValueError):
+            sending.result(10)
 
 
 # -- stopping ----------------------------------------------------------------------------------

@@ -210,7 +210,10 @@ def test_a_project_with_rooms_of_the_same_names_is_no_trouble(tmp_path):
         (["run", "shop-purchase", *["--real", "a.b=tcp:x:1"] * 2], "a.b is given twice: drop one"),
         (["attach", "register", "--bench", "missing.toml"], "the bench file cannot be read"),
         (["run", "shop-purchase[direct]", "--real", "a.b=serail:/x"], "did you mean 'serial'?"),
-        (["run", "shop-purchase[direct]", "--bank", "postgres"], "write memory or sqlite:FOLDER"),
+        (
+            ["run", "shop-purchase[direct]", "--bank", "postgres"],
+            "write memory, sqlite:FOLDER or tls://HOST:PORT",
+        ),
         (["run", "shop-purchase[direct]", "--seed", "x"], "not a valid integer"),
         (["run", "shop-purchase[direct]", "--patience", "0"], "0.0"),
         (["show", "missing.jsonl"], "the trace cannot be read"),

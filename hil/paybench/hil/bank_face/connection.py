@@ -135,8 +135,6 @@ class Connection(asyncio.Protocol):
         self._write(Bye(why[:WHY_MAX], self._taken, final))
         self.flush()
         if self._transport is not None:
-            # What still comes is read and left: a close with bytes unread would lose the farewell.
-            self._transport.resume_reading()
             self._transport.close()
         self._loop.call_later(CLOSING_S, self._abort)
 
