@@ -212,7 +212,7 @@ def test_a_project_with_rooms_of_the_same_names_is_no_trouble(tmp_path):
         (["run", "shop-purchase[direct]", "--real", "a.b=serail:/x"], "did you mean 'serial'?"),
         (
             ["run", "shop-purchase[direct]", "--bank", "postgres"],
-            "write memory, sqlite:FOLDER or tls://HOST:PORT",
+            "write memory, sqlite:FOLDER, postgres:FOLDER or tls://HOST:PORT",
         ),
         (["run", "shop-purchase[direct]", "--seed", "x"], "not a valid integer"),
         (["run", "shop-purchase[direct]", "--patience", "0"], "0.0"),
