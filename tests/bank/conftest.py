@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from postgres_servers import Servers
+from rounds import SOAK
 from town import found
 
 from paybench.bank import Bank, MemoryStorage, Storage
@@ -68,7 +69,19 @@ def founded_on_3(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "memory 3", "sqlite", "postgres 3"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where a test's bank is kept.
+
+    What a storage promises is shown by the contract and by test_bank, on all of them; that the
+    bank's own rules hold on PostgreSQL too is repeated for every one of them in a soak alone.
+    """
+    if "bank" in metafunc.fixturenames:
+        everywhere = SOAK or metafunc.module.__name__ in {"test_bank", "test_holding"}
+        kinds = ["memory", "memory 3", "sqlite", *(["postgres 3"] if everywhere else [])]
+        metafunc.parametrize("bank", kinds, indirect=True)
+
+
+@pytest.fixture
 def bank(request: pytest.FixtureRequest, founded: Path, tmp_path: Path) -> Iterator[Bank]:
     if request.param == "postgres 3":
         postgres = request.getfixturevalue("postgres")
