@@ -98,6 +98,7 @@ class Accounts(Servers):
 
     def accounts(self) -> list[AccountNumber]:
         """Every account, the bank's own first."""
+        self._finish()
         return self._books.numbers()
 
     def holder(self, number: AccountNumber) -> str:

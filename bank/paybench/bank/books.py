@@ -1,6 +1,7 @@
 """The books: the data files on all database servers, as they follow the log (Fig 13, 14)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from heapq import merge
 from itertools import takewhile
 from typing import Self
@@ -121,14 +122,16 @@ class Books:
         by_server: dict[int, list[DataFile]] = {}
         for data_file in data_files:
             by_server.setdefault(self._index(data_file.number), []).append(data_file)
-        for index, batch in by_server.items():
-            self.followers[index].server.add(batch)
+        with self._asking():
+            for index, batch in by_server.items():
+                self.followers[index].server.add(batch)
         self._arrival.forget_waiting()
 
     def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
         """Keep the proof counters of an account, durably."""
         kept = self.must_find(number)
-        self.followers[kept.server].server.keep_proofs(number, proofs)
+        with self._asking():
+            self.followers[kept.server].server.keep_proofs(number, proofs)
         kept.data_file = replace(kept.data_file, proofs=proofs)
 
     def close_account(self, number: AccountNumber) -> None:
@@ -140,21 +143,23 @@ class Books:
 
     def numbers(self) -> list[AccountNumber]:
         """Every account, in order of its number."""
-        each = (follower.server.numbers() for follower in self.followers)
+        with self._asking():
+            each = [follower.server.numbers() for follower in self.followers]
         return list(merge(*each, key=lambda number: number.place))
 
     def entries(self, number: AccountNumber, limit: int) -> list[Entry]:
         """The newest entries of an account, newest first, at most `limit`."""
         self.follow()
         kept = self.must_find(number)
-        main = self.followers[kept.server].server.lines(kept.newest, limit)
         auxiliary = self._particular.get(number)
-        if auxiliary is None:
-            return list(map(entry_of, main))
-        chains = [
-            self.followers[index].server.lines(each.newest, limit)
-            for index, each in auxiliary.items()
-        ]
+        with self._asking():
+            main = self.followers[kept.server].server.lines(kept.newest, limit)
+            if auxiliary is None:
+                return list(map(entry_of, main))
+            chains = [
+                self.followers[index].server.lines(each.newest, limit)
+                for index, each in auxiliary.items()
+            ]
         return integrated(main, chains, self.has_minor(number))[:limit]
 
     def history(self, number: AccountNumber) -> Iterable[Entry]:
@@ -277,9 +282,9 @@ class Books:
     def total_minor(self) -> int:
         """The sum of all balances and in-transit accounts."""
         self.follow()
-        return self.in_transit_minor() + sum(
-            follower.server.total_minor() for follower in self.followers
-        )
+        with self._asking():
+            totals = [follower.server.total_minor() for follower in self.followers]
+        return self.in_transit_minor() + sum(totals)
 
     # Following the log
 
@@ -387,14 +392,20 @@ class Books:
             StorageError: what is not written is forgotten; it is in the log.
         """
         self._lag = 0
-        try:
+        with self._asking():
             for follower in self.followers:
                 follower.follow(on_disk=on_disk)
+        if len(self._kept) > _CACHE_MAX:
+            self._kept.clear()
+
+    @contextmanager
+    def _asking(self) -> Generator[None]:
+        """Around what servers are asked: one that fails may have fallen back."""
+        try:
+            yield
         except StorageError:
             self._fall()
             raise
-        if len(self._kept) > _CACHE_MAX:
-            self._kept.clear()
 
     def _fall(self) -> None:
         """A server failed: nothing is known of any account until `fall_back` has read it anew."""
@@ -451,11 +462,8 @@ class Books:
     def _find(self, number: AccountNumber) -> Kept | None:
         """Read an account from its server, where it was not read before."""
         index = self._index(number)
-        try:
+        with self._asking():
             kept = self.followers[index].server.kept(number)
-        except StorageError:
-            self._fall()
-            raise
         if kept is not None:
             kept.server, kept.place = index, number.place
             self._kept[number] = kept

@@ -117,10 +117,12 @@ class Ledger:
 
     def in_transit(self) -> Money:
         """What has been withdrawn and not yet deposited."""
+        self._finish()
         return Money(self._books.in_transit_minor(), self.currency)
 
     def total(self) -> Money:
         """The sum of all accounts and of what is in transit: always zero."""
+        self._finish()
         return Money(self._books.total_minor(), self.currency)
 
     # Life

@@ -36,6 +36,7 @@ class Servers(Ledger):
 
     def servers(self) -> list[ServerStatus]:
         """How it stands with the log data server and each database server."""
+        self._finish()
         books = self._books
         logged_to = books.log.logged_to
         flushes, written = books.logged
