@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from paybench.bank.money import Money
 from paybench.devices.world import RIG
 from paybench.scenarios.waiting import MS, Waiting
@@ -63,7 +65,10 @@ class Rush:
         self._rig.check_conservation()
         waiting = Waiting()
         waiting.feed(world.trace.events[seen:])
-        self._rig.counted.append(waiting.figures)
+        counted = self._rig.counted
+        name = f"rush {len(counted) + 1}"
+        title = f"{name}: {waiting.figures.title}"
+        counted.append(replace(waiting.figures, name=name, title=title))
         return waiting
 
     def _shop(self, register: CashRegister, phone: Phone, price: str) -> Generator[Any, Any, None]:
