@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from paybench.bank.bank import Bank
 from paybench.bank.errors import BankError
-from paybench.bank.storage.bank_file import is_bank_file
 from paybench.hil.bank_face.errors import FaceError
+from paybench.scenarios.bank_view import storage_in
 from paybench.scenarios.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from paybench.bank.storage import Storage
     from paybench.hil.bank_face.remote_bank import RemoteBank
 
 FILES_BESIDE = 256
@@ -164,7 +163,8 @@ def _kept(service: Service) -> Generator[Bank]:
         UsageError: It cannot be opened or served.
     """
     try:
-        storage = _storage(service)
+        path = Path(service.folder)
+        storage = storage_in(path, service.servers, processes=service.processes)
         bank = Bank(storage, service.currency, lag_max=service.lag)
         try:
             yield bank
@@ -174,17 +174,6 @@ def _kept(service: Service) -> Generator[Bank]:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{service.listen}: cannot be listened on ({error.strerror})") from error
-
-
-def _storage(service: Service) -> Storage:
-    path = Path(service.folder)
-    if is_bank_file(path):
-        from paybench.bank.storage.postgres import PostgresStorage
-
-        return PostgresStorage.at(path)
-    from paybench.bank.storage.sqlite import SqliteStorage
-
-    return SqliteStorage(path, service.servers, processes=service.processes)
 
 
 def _told_to_stop() -> asyncio.Event:

@@ -42,7 +42,7 @@ def opened(folder: str, currency: str) -> Generator[Bank]:
             f"'paybench run SCENARIO --bank sqlite:FOLDER', or a bank file"
         )
     try:
-        bank = Bank(_storage(path), currency)
+        bank = Bank(storage_in(path), currency)
         try:
             yield bank
         finally:
@@ -51,14 +51,24 @@ def opened(folder: str, currency: str) -> Generator[Bank]:
         raise UsageError(str(error)) from error
 
 
-def _storage(path: Path) -> Storage:
+def storage_in(path: Path, servers: int = 1, *, processes: bool = False) -> Storage:
+    """The storage of a bank file, or of a folder, which is made if it is not there.
+
+    Args:
+        path: The file or the folder.
+        servers: How many database servers a new folder gets.
+        processes: Whether each of a folder's is a process of its own.
+
+    Raises:
+        StorageError: As `PostgresStorage` and `SqliteStorage`.
+    """
     if is_bank_file(path):
         from paybench.bank.storage.postgres import PostgresStorage
 
         return PostgresStorage.at(path)
     from paybench.bank.storage.sqlite import SqliteStorage
 
-    return SqliteStorage(path)
+    return SqliteStorage(path, servers, processes=processes)
 
 
 def show_servers(folder: str, currency: str, *, as_json: bool) -> None:

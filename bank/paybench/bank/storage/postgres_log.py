@@ -3,29 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
-
-from paybench.bank.account import AccountNumber
-from paybench.bank.money import Money
-from paybench.bank.reason import Reason
-from paybench.bank.restriction import Held, Restriction
 from paybench.bank.settlement_id import is_time_ordered
 
-from . import Kind, LogRecord, LogServer
+from . import LogRecord, LogServer
+from .log_row import COLUMNS, record_of, restriction_text
 from .postgres_array import bigints, byteas, texts
 from .postgres_connection import PostgresConnection, Step
 from .postgres_schema import LOG
 
 _PAGE = 1000
-_to_text = msgspec.json.Encoder().encode
-_from_text = msgspec.json.Decoder(Restriction).decode
 
-_COLUMNS = (
-    "number, settlement_id, payer, payee, amount_minor, currency, counter, signature, reason, "
-    "payer_balance_minor, created_ns, kind, restriction, held, due_ns, follows, held_minor"
-)
 _APPEND = (
-    f"INSERT INTO log_record ({_COLUMNS}) SELECT * FROM unnest("  # noqa: S608 - constants
+    f"INSERT INTO log_record ({COLUMNS}) SELECT * FROM unnest("  # noqa: S608 - constants
     "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _BEGIN_PENDING = "INSERT INTO pending SELECT * FROM unnest(%s, %s)"
@@ -88,13 +77,13 @@ class PostgresLog(LogServer):
             return None  # newer than all that are there
         newest = "WHERE settlement_id = %s ORDER BY follows DESC LIMIT 1"
         rows = self._select(newest, (settlement_id,))
-        return _log_record(rows[0]) if rows else None
+        return record_of(rows[0]) if rows else None
 
     def records(self, after: int) -> Iterable[LogRecord]:
         """The log records numbered above `after`, in order."""
         page = self._select("WHERE number > %s ORDER BY number LIMIT %s", (after, _PAGE))
         while page:
-            yield from map(_log_record, page)
+            yield from map(record_of, page)
             after += len(page)
             page = self._select("WHERE number > %s ORDER BY number LIMIT %s", (after, _PAGE))
 
@@ -102,7 +91,7 @@ class PostgresLog(LogServer):
         """The pending records without successor that are due first, in order."""
         first = "SELECT number FROM pending ORDER BY due_ns, number LIMIT %s"
         rows = self._select(f"WHERE number IN ({first}) ORDER BY due_ns, number", (limit,))
-        return list(map(_log_record, rows))
+        return list(map(record_of, rows))
 
     def servers(self) -> int:
         """How many database servers follow this log; 0 until they are there."""
@@ -119,13 +108,12 @@ class PostgresLog(LogServer):
     def _select(self, where: str, values: Sequence[object]) -> list[Any]:
         _ = self.logged_to
         return self.connection.rows(
-            f"SELECT {_COLUMNS} FROM log_record {where}",  # noqa: S608 - constants
+            f"SELECT {COLUMNS} FROM log_record {where}",  # noqa: S608 - constants
             values,
         )
 
 
 def _columns(records: Sequence[LogRecord]) -> tuple[bytes, ...]:
-    restrictions = (each.restriction for each in records)
     return (
         bigints(each.number for each in records),
         texts(each.settlement_id for each in records),
@@ -139,33 +127,9 @@ def _columns(records: Sequence[LogRecord]) -> tuple[bytes, ...]:
         bigints(each.payer_balance_minor for each in records),
         bigints(each.created_ns for each in records),
         texts(each.kind for each in records),
-        texts(None if each is None else _to_text(each).decode() for each in restrictions),
+        texts(restriction_text(each.restriction) for each in records),
         texts(each.held for each in records),
         bigints(each.due_ns for each in records),
         bigints(each.follows for each in records),
         bigints(each.held_minor for each in records),
-    )
-
-
-def _log_record(row: Sequence[Any]) -> LogRecord:
-    number, settlement_id, payer, payee, amount_minor, currency, counter, signature = row[:8]
-    reason, payer_balance_minor, created_ns, kind, restriction, held, *rest = row[8:]
-    due_ns, follows, held_minor = rest
-    return LogRecord(
-        number,
-        settlement_id,
-        AccountNumber.at(payer),
-        AccountNumber.at(payee),
-        Money(amount_minor, currency),
-        counter,
-        signature,
-        None if reason is None else Reason(reason),
-        payer_balance_minor,
-        created_ns,
-        Kind(kind),
-        None if restriction is None else _from_text(restriction),
-        None if held is None else Held(held),
-        due_ns,
-        follows,
-        held_minor,
     )

@@ -4,28 +4,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from paybench.bank.account import AccountNumber
-from paybench.bank.money import Money
-from paybench.bank.reason import Reason
-from paybench.bank.restriction import Held, Restriction
 from paybench.bank.settlement_id import is_time_ordered
 
-from . import Kind, LogRecord, LogServer
+from . import LogRecord, LogServer
+from .log_row import COLUMNS, record_of, restriction_text
 from .sqlite_file import SqliteFile
 from .sqlite_schema import LOG
 
 _PAGE = 1000
-_to_text = msgspec.json.Encoder().encode
-_from_text = msgspec.json.Decoder(Restriction).decode
 
-_COLUMNS = (
-    "number, settlement_id, payer, payee, amount_minor, currency, counter, signature, reason, "
-    "payer_balance_minor, created_ns, kind, restriction, held, due_ns, follows, held_minor"
-)
 _INSERT = (
-    f"INSERT INTO log_record ({_COLUMNS}) "  # noqa: S608 - constants
+    f"INSERT INTO log_record ({COLUMNS}) "  # noqa: S608 - constants
     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 # The newest id of those made by a clock; other texts sort elsewhere, or are looked up.
@@ -73,13 +62,13 @@ class SqliteLog(LogServer):
             return None  # newer than all that are there
         newest = "WHERE settlement_id = ? ORDER BY follows DESC LIMIT 1"
         rows = self._select(newest, (settlement_id,))
-        return _log_record(rows[0]) if rows else None
+        return record_of(rows[0]) if rows else None
 
     def records(self, after: int) -> Iterable[LogRecord]:
         """The log records numbered above `after`, in order."""
         page = self._select("WHERE number > ? ORDER BY number LIMIT ?", (after, _PAGE))
         while page:
-            yield from map(_log_record, page)
+            yield from map(record_of, page)
             after += len(page)
             page = self._select("WHERE number > ? ORDER BY number LIMIT ?", (after, _PAGE))
 
@@ -87,7 +76,7 @@ class SqliteLog(LogServer):
         """The pending records without successor that are due first, in order."""
         first = "SELECT number FROM pending ORDER BY due_ns, number LIMIT ?"
         rows = self._select(f"WHERE number IN ({first}) ORDER BY due_ns, number", (limit,))
-        return list(map(_log_record, rows))
+        return list(map(record_of, rows))
 
     def servers(self) -> int:
         """How many database servers follow this log; 0 until they are there."""
@@ -99,11 +88,10 @@ class SqliteLog(LogServer):
         self.file.write(("UPDATE servers SET count = ?", [(count,)]))
 
     def _select(self, where: str, values: Sequence[object]) -> list[Any]:
-        return self.file.rows(f"SELECT {_COLUMNS} FROM log_record {where}", values)  # noqa: S608
+        return self.file.rows(f"SELECT {COLUMNS} FROM log_record {where}", values)  # noqa: S608
 
 
 def _row(record: LogRecord) -> tuple[Any, ...]:
-    restriction = record.restriction
     return (
         record.number,
         record.settlement_id,
@@ -117,33 +105,9 @@ def _row(record: LogRecord) -> tuple[Any, ...]:
         record.payer_balance_minor,
         record.created_ns,
         record.kind,
-        None if restriction is None else _to_text(restriction).decode(),
+        restriction_text(record.restriction),
         record.held,
         record.due_ns,
         record.follows,
         record.held_minor,
-    )
-
-
-def _log_record(row: Sequence[Any]) -> LogRecord:
-    number, settlement_id, payer, payee, amount_minor, currency, counter, signature = row[:8]
-    reason, payer_balance_minor, created_ns, kind, restriction, held, *rest = row[8:]
-    due_ns, follows, held_minor = rest
-    return LogRecord(
-        number,
-        settlement_id,
-        AccountNumber.at(payer),
-        AccountNumber.at(payee),
-        Money(amount_minor, currency),
-        counter,
-        signature,
-        None if reason is None else Reason(reason),
-        payer_balance_minor,
-        created_ns,
-        Kind(kind),
-        None if restriction is None else _from_text(restriction),
-        None if held is None else Held(held),
-        due_ns,
-        follows,
-        held_minor,
     )
