@@ -22,7 +22,7 @@ from paybench.bank import AccountNumber, Bank, Held, Outcome, Restriction, Settl
 from paybench.bank.storage import (
     Change,
     DatabaseServer,
-    Kept,
+    DataFile,
     Line,
     LogRecord,
     Standing,
@@ -58,16 +58,18 @@ def dying_server(kind) -> type:
         def write(self, change: Change) -> None:
             deposits = change.standing.deposited_to > self.standing.deposited_to
             self.die("before deposit" if deposits else "before withdrawal")
-            integrates = deposits and any(kept.auxiliary for kept in change.kept)
+            integrates = deposits and any(each.auxiliary for each in change.data_files)
             super().write(change)
             self.die("after deposit" if deposits else "after withdrawal")
             self.die("between servers")
             if integrates:
                 self.die("in the middle of integration")
 
-        def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+        def arrive(
+            self, files: Sequence[DataFile], lines: Iterable[Line], standing: Standing
+        ) -> None:
             self.die("before arrival")
-            super().arrive(kept, lines, standing)
+            super().arrive(files, lines, standing)
             self.die("after arrival")
 
         def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:

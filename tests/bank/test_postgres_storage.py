@@ -98,7 +98,7 @@ def test_reads_again_when_nobody_settles(postgres, urls, asked):
         expected = None if asked == "open_account" else ASKED[asked](bank)
         for part in (bank._books.log, *bank._books._storage.servers):
             cut(part.connection)
-        bank._books._kept.clear()
+        bank._books._read.clear()
         assert patiently(ASKED[asked], bank) == expected
         assert patiently(ASKED["audit"], bank) is None
 

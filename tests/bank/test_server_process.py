@@ -110,7 +110,7 @@ def test_reads_nothing_old_after_a_server_fell_back(folder):
         for follower in bank._books.followers:
             follower.server._process.kill()
             follower.server._process.wait()
-        bank._books._kept.clear()
+        bank._books._read.clear()
         seen = []
         for number in (2, 3):
             try:

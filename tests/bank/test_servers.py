@@ -215,8 +215,7 @@ def test_audits_to_the_first_difference(bank):
     assert bank.audit() is None
     books = bank._books
     for number, minor in ((ANNA, 5), (BERT, -5)):
-        kept = books.must_find(number)
-        kept.data_file = kept.data_file.changed(Leg(number, minor))
+        books.must_find(number).change(Leg(number, minor))
     assert bank.audit() == "expected 900 minor units on 001-0000001, as logged, seen 905"
 
 

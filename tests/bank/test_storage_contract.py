@@ -16,7 +16,7 @@ from paybench.bank import (
     Restriction,
     StorageError,
 )
-from paybench.bank.storage import Change, Kept, Standing
+from paybench.bank.storage import Change, Standing
 from paybench.bank.storage.standing import ALL_ARRIVED
 
 FIRST = LogRecord(
@@ -29,7 +29,9 @@ SECOND = replace(
     FIRST, number=2, settlement_id="s2", payee=KIOSK, restriction=None, held=None, due_ns=None,
     kind=Kind.SETTLED,
 )  # fmt: skip
-ANNAS = DataFile(ANNA, "Anna", KEYS[ANNA], 500, ReplayWindow(9, 5), 20, proofs=ReplayWindow(3, 1))
+ANNAS = DataFile(
+    ANNA.place, "Anna", KEYS[ANNA], 500, ReplayWindow(9, 5), 20, proofs=ReplayWindow(3, 1)
+)
 LINES = [
     (3, None, ANNA.place, "s1", BAKERY.place, -250, 750, 10**9, Kind.PROVISORY, 0),
     (6, 3, ANNA.place, "s2", KIOSK.place, -250, 500, 10**9, Kind.SETTLED, 20),
@@ -89,16 +91,18 @@ def test_knows_what_is_due(reopened):
 def test_gives_back_a_change_as_it_was_written(reopened):
     """Account, history and standing outlive the object, written in one step."""
     server = reopened().servers[0]
-    server.add([replace(ANNAS, balance_minor=0, blocked_minor=0), DataFile(BERT, "Bert", None)])
+    server.add(
+        [replace(ANNAS, balance_minor=0, blocked_minor=0), DataFile(BERT.place, "Bert", None)]
+    )
     # A key, a name and a date of birth are no part of a change.
-    kept = Kept(ANNAS, 6, 1)
+    annas = replace(ANNAS, newest=6, particular_since=1)
     standing = Standing(2, 1, -500)
-    server.write(Change([kept], LINES, standing))
+    server.write(Change([annas], LINES, standing))
     server.keep_proofs(ANNA, ReplayWindow(4, 3))
     server = reopened().servers[0]
     assert server.standing == standing
-    assert server.kept(ANNA) == Kept(replace(ANNAS, proofs=ReplayWindow(4, 3)), 6, 1)
-    assert server.kept(CARL) is None
+    assert server.data_file(ANNA) == replace(annas, proofs=ReplayWindow(4, 3))
+    assert server.data_file(CARL) is None
     assert server.numbers() == [ANNA, BERT]
     assert server.total_minor() == 500
     assert server.lines(6, 9) == LINES[::-1]
@@ -109,17 +113,15 @@ def test_gives_back_a_change_as_it_was_written(reopened):
 def test_keeps_auxiliary_files_apart(reopened):
     """An account may have a main and an auxiliary file on one server, each with its balance."""
     server = reopened().servers[0]
-    server.add([DataFile(ANNA, "Anna", None), DataFile(BERT, "Bert", None)])
-    auxiliary = Kept(DataFile(ANNA, "", None, 30), 3, None, True)
-    main = Kept(DataFile(ANNA, "Anna", None, 5), None, 0)
+    server.add([DataFile(ANNA.place, "Anna", None), DataFile(BERT.place, "Bert", None)])
+    auxiliary = DataFile(ANNA.place, "", None, 30, newest=3, auxiliary=True)
+    main = DataFile(ANNA.place, "Anna", None, 5, particular_since=0)
     for balance_minor in (20, 30):
-        now = replace(
-            auxiliary, data_file=replace(auxiliary.data_file, balance_minor=balance_minor)
-        )
+        now = replace(auxiliary, balance_minor=balance_minor)
         server.write(Change([main, now], [], Standing()))
     server = reopened().servers[0]
     assert server.particular() == [main, auxiliary]
-    assert (server.kept(ANNA), server.total_minor()) == (main, 35)
+    assert (server.data_file(ANNA), server.total_minor()) == (main, 35)
     assert server.numbers() == [ANNA, BERT]
 
 
@@ -127,20 +129,22 @@ def test_moves_accounts_with_their_histories(reopened):
     """What arrives on one server and leaves another is the same account, and the rest stays."""
     storage = reopened()
     here = storage.servers[0]
-    here.add([replace(ANNAS, balance_minor=0, blocked_minor=0), DataFile(BERT, "Bert", None)])
+    here.add([replace(ANNAS, balance_minor=0, blocked_minor=0), DataFile(BERT.place, "Bert", None)])
     berts = (9, None, BERT.place, "s3", ANNA.place, 0, 0, 5, Kind.SETTLED, 0)
-    here.write(Change([Kept(ANNAS, 6), Kept(DataFile(BERT, "Bert", None), 9)],
+    here.write(Change([replace(ANNAS, newest=6), DataFile(BERT.place, "Bert", None, newest=9)],
                       [*LINES, berts], Standing(3, 3, -500)))  # fmt: skip
     there = storage.add_server()
     count = len(storage.servers)
     assert there.standing == Standing(arrived_to=-1)
-    there.arrive([here.kept(ANNA)], here.lines(6, ALL_ARRIVED), Standing(3, 3, -500, ANNA.place))
+    there.arrive(
+        [here.data_file(ANNA)], here.lines(6, ALL_ARRIVED), Standing(3, 3, -500, ANNA.place)
+    )
     here.leave([ANNA], Standing(3, 3, 0))
     storage = reopened()
     here, there = storage.servers[0], storage.servers[-1]
     assert len(storage.servers) == count
     assert (here.numbers(), there.numbers()) == ([BERT], [ANNA])
-    assert there.kept(ANNA) == Kept(ANNAS, 6)
+    assert there.data_file(ANNA) == replace(ANNAS, newest=6)
     assert there.lines(6, 9) == LINES[::-1]
     assert (here.lines(9, 9), here.lines(9, 1)) == ([berts], [berts])
     assert (here.standing, there.standing) == (Standing(3, 3), Standing(3, 3, -500, ANNA.place))
@@ -149,5 +153,5 @@ def test_moves_accounts_with_their_histories(reopened):
 def test_adds_all_accounts_or_none(storage):
     """Accounts are opened together, and a bank of a hundred thousand waits for the disk once."""
     server = storage.servers[0]
-    server.add([DataFile(AccountNumber(1, number), "Holder", None) for number in range(1000)])
+    server.add([DataFile(AccountNumber(1, number).place, "Holder", None) for number in range(1000)])
     assert len(server.numbers()) == 1000

@@ -155,8 +155,7 @@ class LeakingServer(MemoryServer):
         for line in change.lines:
             account, amount_minor = AccountNumber.at(line[2]), line[5]
             if account.branch == SHOPS_BRANCH and amount_minor > 0:
-                kept = self._kept[account]
-                kept.data_file = kept.data_file.changed(Leg(account, -1))
+                self._main[account.place].change(Leg(account, -1))
 
 
 def test_money_that_vanishes_is_noticed_at_once():

@@ -69,7 +69,7 @@ class Accounts(Servers):
             opening.check()
             numbers.add(opening.number)
         self._books.add(
-            DataFile(each.number, each.holder, each.approval_key, born=each.born)
+            DataFile(each.number.place, each.holder, each.approval_key, born=each.born)
             for each in openings
         )
 

@@ -8,7 +8,7 @@ from .account import AccountNumber
 from .errors import BankError
 from .follower import Follower
 from .location import takes
-from .storage import Kept, Line
+from .storage import DataFile, Line
 from .storage.standing import ALL_ARRIVED
 
 if TYPE_CHECKING:
@@ -84,30 +84,30 @@ class Arrival:
             target.arrived_to = ALL_ARRIVED
             target.follow(on_disk=True)
             return 0
-        leaving: dict[int, list[Kept]] = {}
+        leaving: dict[int, list[DataFile]] = {}
         for number in numbers:
-            kept = books.must_find(number)
-            leaving.setdefault(kept.server, []).append(kept)
+            data_file = books.must_find(number)
+            leaving.setdefault(data_file.server, []).append(data_file)
         self._move(target, leaving, numbers[-1].place)
         del self._waiting[-len(numbers) :]
         return len(numbers)
 
-    def _move(self, target: Follower, leaving: dict[int, list[Kept]], arrived_to: int) -> None:
+    def _move(self, target: Follower, leaving: dict[int, list[DataFile]], arrived_to: int) -> None:
         books = self._books
-        arriving: list[Kept] = []
+        arriving: list[DataFile] = []
         lines: list[Line] = []
         for index, group in leaving.items():
             server = books.followers[index].server
-            for kept in group:
-                arriving.append(kept)
-                lines += server.lines(kept.newest, ALL_ARRIVED)
+            for data_file in group:
+                arriving.append(data_file)
+                lines += server.lines(data_file.newest, ALL_ARRIVED)
         standing = target.standing
         in_transit_minor = standing.in_transit_minor - _sum_minor(arriving)
         moved = replace(standing, in_transit_minor=in_transit_minor, arrived_to=arrived_to)
         self._left_behind = True
         target.server.arrive(arriving, lines, moved)
         books.fall_back()
-        self._clear({index: [kept.data_file.number for kept in group]
+        self._clear({index: [data_file.number for data_file in group]
                      for index, group in leaving.items()})  # fmt: skip
 
     def _clear(self, leaving: dict[int, list[AccountNumber]] | None = None) -> None:
@@ -121,8 +121,8 @@ class Arrival:
             numbers = self._arrived(follower) if leaving is None else leaving.get(index, [])
             if not numbers:
                 continue
-            gone = [follower.server.kept(number) for number in numbers]
-            sum_minor = _sum_minor([kept for kept in gone if kept is not None])
+            gone = [follower.server.data_file(number) for number in numbers]
+            sum_minor = _sum_minor([data_file for data_file in gone if data_file is not None])
             standing = follower.server.standing
             in_transit_minor = standing.in_transit_minor + sum_minor
             follower.server.leave(numbers, replace(standing, in_transit_minor=in_transit_minor))
@@ -145,5 +145,5 @@ class Arrival:
         return [place for place in places if place > arrived_to and takes(nth, place)]
 
 
-def _sum_minor(kept: list[Kept]) -> int:
-    return sum(each.data_file.balance_minor for each in kept)
+def _sum_minor(data_files: list[DataFile]) -> int:
+    return sum(data_file.balance_minor for data_file in data_files)

@@ -4,18 +4,15 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import merge
 from itertools import takewhile
-from typing import Self
-
-from msgspec.structs import replace
 
 from .account import CAPITAL, AccountNumber
 from .approval import ReplayWindow
 from .arrival import Arrival
 from .arrivals import Arrivals, integrated
 from .errors import AccountUnknownError, StorageBrokenError, StorageError
-from .follower import Follower, Step
+from .follower import Follower
 from .location import server_of
-from .storage import DataFile, Entry, Kept, Kind, Leg, LogRecord, Storage
+from .storage import DataFile, Entry, Kind, Leg, LogRecord, Storage
 from .storage.line import entry_of, line_of
 
 _REFUSED = Kind.REFUSED
@@ -29,8 +26,9 @@ _FALLEN = -1
 class Books:
     """Data files that follow a log: what is logged is withdrawn, and later deposited.
 
-    They do as the records say and decide nothing. Whatever fails to be written is forgotten, and
-    redone from the log.
+    They do as the records say and decide nothing. What is decided is done in memory at once, so
+    that the next decision sees it; nothing of it is written to a database server before it is in
+    the log. Whatever fails to be written is forgotten, and redone from the log.
 
     Args:
         storage: the log data server and the database servers.
@@ -50,29 +48,33 @@ class Books:
         self.followers = [
             Follower(server, server_name(index)) for index, server in enumerate(storage.servers)
         ]
-        self._kept: dict[AccountNumber, Kept] = {}
+        self._read: dict[AccountNumber, DataFile] = {}
         self._under_way: list[LogRecord] = []
         self.withdrawn_to = 0
         self.deposited_to = 0
         self._lag = 0
         self.logged = (0, 0)
-        self._particular: dict[AccountNumber, dict[int, Kept]] = {}
+        self._particular: dict[AccountNumber, dict[int, DataFile]] = {}
         self._arrivals = Arrivals(particular_per_s)
         self.fall_back()
         self._arrival = Arrival(self)
 
     # The log
 
-    @property
-    def books(self) -> Self:
-        """These: a group asks what it is built on."""
-        return self
-
     def append(self, records: Sequence[LogRecord]) -> None:
-        """Write records to the log; durable on return."""
-        self.log.append(records)
+        """Write what was withdrawn last to the log; durable on return.
+
+        Raises:
+            StorageError: nothing of it is logged, and nothing done.
+        """
+        try:
+            self.log.append(records)
+        except BaseException:
+            self._fall()
+            raise
         flushes, written = self.logged
         self.logged = flushes + 1, written + len(records)
+        self._may_follow(len(records), self._lag_max)
 
     @property
     def next_number(self) -> int:
@@ -87,8 +89,7 @@ class Books:
 
     def data_file(self, number: AccountNumber) -> DataFile | None:
         """The data file of an account, None when there is none."""
-        kept = self._kept.get(number) or self._find(number)
-        return None if kept is None else kept.data_file
+        return self._read.get(number) or self._find(number)
 
     def must_have(self, number: AccountNumber) -> DataFile:
         """The data file of an account.
@@ -96,26 +97,26 @@ class Books:
         Raises:
             AccountUnknownError: there is none.
         """
-        kept = self._kept.get(number) or self._find(number)
-        if kept is None:
+        data_file = self._read.get(number) or self._find(number)
+        if data_file is None:
             raise AccountUnknownError(
                 f"expected the number of an open account, seen {number}: open_account() it first"
             )
-        return kept.data_file
+        return data_file
 
-    def must_find(self, number: AccountNumber) -> Kept:
-        """An account that the log names.
+    def must_find(self, number: AccountNumber) -> DataFile:
+        """The data file of an account that the log names.
 
         Raises:
             StorageBrokenError: there is none.
         """
-        kept = self._kept.get(number) or self._find(number)
-        if kept is None:
+        data_file = self._read.get(number) or self._find(number)
+        if data_file is None:
             raise StorageBrokenError(
                 f"expected a data file for {number}, which the log names, seen none: "
                 "log and accounts are not of one bank; restore all of them together"
             )
-        return kept
+        return data_file
 
     def add(self, data_files: Iterable[DataFile]) -> None:
         """Keep new data files, durably."""
@@ -129,16 +130,16 @@ class Books:
 
     def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
         """Keep the proof counters of an account, durably."""
-        kept = self.must_find(number)
+        data_file = self.must_find(number)
         with self._asking():
-            self.followers[kept.server].server.keep_proofs(number, proofs)
-        kept.data_file = replace(kept.data_file, proofs=proofs)
+            self.followers[data_file.server].server.keep_proofs(number, proofs)
+        data_file.proofs = proofs
 
     def close_account(self, number: AccountNumber) -> None:
         """Mark an account as closed, durably."""
-        kept = self.must_find(number)
-        kept.data_file = replace(kept.data_file, closed=True)
-        self.followers[kept.server].note(kept)
+        data_file = self.must_find(number)
+        data_file.closed = True
+        self.followers[data_file.server].note(data_file)
         self.follow(on_disk=True)
 
     def numbers(self) -> list[AccountNumber]:
@@ -150,10 +151,10 @@ class Books:
     def entries(self, number: AccountNumber, limit: int) -> list[Entry]:
         """The newest entries of an account, newest first, at most `limit`."""
         self.follow()
-        kept = self.must_find(number)
+        data_file = self.must_find(number)
         auxiliary = self._particular.get(number)
         with self._asking():
-            main = self.followers[kept.server].server.lines(kept.newest, limit)
+            main = self.followers[data_file.server].server.lines(data_file.newest, limit)
             if auxiliary is None:
                 return list(map(entry_of, main))
             chains = [
@@ -170,14 +171,13 @@ class Books:
 
     def mark(self, number: AccountNumber, *, particular: bool) -> None:
         """Make an account a particular user's from the next record on, or no longer ([0132])."""
-        kept = self.must_find(number)
-        if (kept.particular_since is not None) == particular:
+        if self.is_particular(number) == particular:
             return
         self.level()
-        kept = self.must_find(number)
-        kept.particular_since = self.withdrawn_to if particular else None
+        data_file = self.must_find(number)
+        data_file.particular_since = self.withdrawn_to if particular else None
         self._particular.setdefault(number, {})
-        self.followers[kept.server].note(kept)
+        self.followers[data_file.server].note(data_file)
         self.follow(on_disk=True)
 
     def is_particular(self, number: AccountNumber) -> bool:
@@ -190,29 +190,32 @@ class Books:
 
     def has_minor(self, number: AccountNumber) -> int:
         """What an account has, with what was not integrated yet, in minor units."""
-        balance_minor = self.must_find(number).data_file.balance_minor
+        balance_minor = self.must_find(number).balance_minor
         if number in self._particular:
             balance_minor += self._not_integrated_minor(number)
         return balance_minor
 
-    def _payee_file(self, record: LogRecord, leg: Leg) -> Kept:
+    def _payee_file(self, record: LogRecord, leg: Leg) -> DataFile:
         """The file that a deposit lands in: a particular user's at the payer's server ([0135])."""
-        kept = self.must_find(leg.account)
-        if kept.particular_since is None or record.kind is not Kind.SETTLED:
-            return kept
+        data_file = self.must_find(leg.account)
+        if data_file.particular_since is None or record.kind is not Kind.SETTLED:
+            return data_file
         index = self.must_find(record.payer).server
-        if index == kept.server or record.number <= kept.particular_since:
-            return kept
-        number = kept.data_file.number
+        if index == data_file.server or record.number <= data_file.particular_since:
+            return data_file
+        return self._auxiliary(leg.account, index)
+
+    def _auxiliary(self, number: AccountNumber, server: int) -> DataFile:
+        """The auxiliary file of a particular user on a server, a new one if need be."""
         here = self._particular[number]
-        if index not in here:
-            here[index] = _auxiliary(number, index)
-        return here[index]
+        if server not in here:
+            here[server] = DataFile(number.place, "", None, auxiliary=True, server=server)
+        return here[server]
 
     def route(self, payer: AccountNumber, payee: AccountNumber) -> tuple[str, str]:
         """The names of the servers on which a settlement is withdrawn and deposited, or ""."""
-        pays = self._kept.get(payer) or self._find(payer)
-        paid = self._kept.get(payee) or self._find(payee)
+        pays = self.data_file(payer)
+        paid = self.data_file(payee)
         withdrawn = self.followers[pays.server].name if pays else ""
         if paid is None:
             return withdrawn, ""
@@ -226,22 +229,19 @@ class Books:
         The main file's server alone is written: what was transferred stands there against the
         auxiliary files, whose balances only grow.
         """
-        for number, auxiliary in self._particular.items():
+        for number in self._particular:
             transferred_minor = self._not_integrated_minor(number)
             if transferred_minor <= 0:  # a power cut took some that deposits will bring again
                 continue
-            kept = self.must_find(number)
-            index = kept.server
-            if index not in auxiliary:
-                auxiliary[index] = _auxiliary(number, index)
-            against = auxiliary[index]
-            kept.data_file = kept.data_file.changed(Leg(number, transferred_minor))
-            _add(against, -transferred_minor)
-            self.followers[index].note(kept)
-            self.followers[index].note(against)
+            main = self.must_find(number)
+            against = self._auxiliary(number, main.server)
+            main.change(Leg(number, transferred_minor))
+            against.balance_minor -= transferred_minor
+            self.followers[main.server].note(main)
+            self.followers[main.server].note(against)
 
     def _not_integrated_minor(self, number: AccountNumber) -> int:
-        return sum(each.data_file.balance_minor for each in self._particular[number].values())
+        return sum(each.balance_minor for each in self._particular[number].values())
 
     # Servers
 
@@ -291,42 +291,29 @@ class Books:
     def affords(self, record: LogRecord) -> bool:
         """Whether what the record withdraws is there, as it was when it was decided."""
         leg = record.withdrawal
-        kept = self.must_find(leg.account)
-        if leg.account == CAPITAL or record.number <= self.followers[kept.server].withdrawn_to:
+        data_file = self.must_find(leg.account)
+        if leg.account == CAPITAL or record.number <= self.followers[data_file.server].withdrawn_to:
             return True
-        return kept.data_file.available_minor + leg.amount_minor >= leg.blocked_minor
+        return data_file.available_minor + leg.amount_minor >= leg.blocked_minor
 
-    def withdraw(self, steps: Iterable[Step], lag_max: int | None = None) -> None:
-        """Do what the records from withdrawn_to + 1 on do at once.
-
-        Args:
-            steps: the records in the order of the log, with the data files as they will be.
-            lag_max: how many may stay unwritten this time, None: as ever.
-
-        Raises:
-            StorageError: what is not written is forgotten; it is in the log.
-        """
-        followers, under_way = self.followers, self._under_way
-        number = self.withdrawn_to
-        for record, leg, kept, after in steps:
-            number = record.number
-            follower = followers[kept.server]
-            kept.data_file = after
-            follower.withdrawn_to = number
-            self._note(record, 0, leg, kept, follower)
-            under_way.append(record)
-        self._lag += number - self.withdrawn_to
-        self.withdrawn_to = number
-        if self._lag > (self._lag_max if lag_max is None else lag_max):
-            self.follow()
+    def withdraw(self, record: LogRecord) -> None:
+        """Do what record withdrawn_to + 1 does at once; it is logged next, or was before."""
+        leg = record.withdrawal
+        data_file = self.must_find(leg.account)
+        # From here on it is either logged, or seen by its number that it is not.
+        self.withdrawn_to = record.number
+        data_file.change(leg, record.counter)
+        follower = self.followers[data_file.server]
+        follower.withdrawn_to = record.number
+        self._note(record, 0, leg, data_file, follower)
+        self._under_way.append(record)
 
     def redo(self, record: LogRecord) -> None:
-        """Do what record withdrawn_to + 1 does at once, unless its server has it already."""
-        leg = record.withdrawal
-        kept = self.must_find(leg.account)
-        if record.number > self.followers[kept.server].withdrawn_to:
-            after = kept.data_file.changed(leg, record.counter)
-            self.withdraw([(record, leg, kept, after)], _REDO_LAG)
+        """Do what record withdrawn_to + 1, which is logged, does at once, unless it is done."""
+        data_file = self.must_find(record.withdrawal.account)
+        if record.number > self.followers[data_file.server].withdrawn_to:
+            self.withdraw(record)
+            self._may_follow(1, _REDO_LAG)
         else:
             self._under_way.append(record)
             self.withdrawn_to = record.number
@@ -371,19 +358,25 @@ class Books:
 
     def _credit(self, batch: Sequence[LogRecord]) -> None:
         """Do in memory what records do later, where it is not done."""
-        followers, read = self.followers, self._kept
+        followers, read = self.followers, self._read
         for record in batch:
-            for place, leg in enumerate(record.deposits, 1):
-                kept = read.get(leg.account)
-                if kept is None or kept.particular_since is not None:
-                    kept = self._payee_file(record, leg)
-                follower = followers[kept.server]
+            for nth, leg in enumerate(record.deposits, 1):
+                data_file = read.get(leg.account)
+                if data_file is None or data_file.particular_since is not None:
+                    data_file = self._payee_file(record, leg)
+                follower = followers[data_file.server]
                 if record.number > follower.deposited_to:
-                    if kept.auxiliary:
-                        _add(kept, leg.amount_minor)
+                    if data_file.auxiliary:  # below zero for what was transferred
+                        data_file.balance_minor += leg.amount_minor
                     else:
-                        kept.data_file = kept.data_file.changed(leg)
-                    self._note(record, place, leg, kept, follower)
+                        data_file.change(leg)
+                    self._note(record, nth, leg, data_file, follower)
+
+    def _may_follow(self, count: int, lag_max: int) -> None:
+        """So many more are withdrawn and not written: write them once it is too many."""
+        self._lag += count
+        if self._lag > lag_max:
+            self.follow()
 
     def follow(self, *, on_disk: bool = False) -> None:
         """Write to the database servers what is done.
@@ -395,8 +388,8 @@ class Books:
         with self._asking():
             for follower in self.followers:
                 follower.follow(on_disk=on_disk)
-        if len(self._kept) > _CACHE_MAX:
-            self._kept.clear()
+        if len(self._read) > _CACHE_MAX:
+            self._read.clear()
 
     @contextmanager
     def _asking(self) -> Generator[None]:
@@ -409,7 +402,7 @@ class Books:
 
     def _fall(self) -> None:
         """A server failed: nothing is known of any account until `fall_back` has read it anew."""
-        self._kept.clear()
+        self._read.clear()
         self.withdrawn_to = _FALLEN
 
     @property
@@ -432,11 +425,11 @@ class Books:
         self._under_way = list(self._logged(self.deposited_to, self.withdrawn_to))
         self._particular = {}
         for index, follower in enumerate(self.followers):
-            for kept in follower.server.particular():
-                auxiliary = self._particular.setdefault(kept.data_file.number, {})
-                if kept.auxiliary:
-                    kept.server, kept.place = index, kept.data_file.number.place
-                    auxiliary[index] = kept
+            for data_file in follower.server.particular():
+                auxiliary = self._particular.setdefault(data_file.number, {})
+                if data_file.auxiliary:
+                    data_file.server = index
+                    auxiliary[index] = data_file
 
     def close(self) -> None:
         """Close the storage; closing twice is fine."""
@@ -447,38 +440,27 @@ class Books:
             yield from takewhile(lambda record: record.number <= to, self.log.records(after))
 
     def _note(
-        self, record: LogRecord, place: int, leg: Leg, kept: Kept, follower: Follower
+        self, record: LogRecord, nth: int, leg: Leg, data_file: DataFile, follower: Follower
     ) -> None:
         if record.kind is not _REFUSED:
-            line = line_of(record, place, leg, kept)
-            kept.newest = line[0]
+            line = line_of(record, nth, leg, data_file)
+            data_file.newest = line[0]
             follower.lines.append(line)
-        follower.kept[id(kept)] = kept
+        follower.changed[id(data_file)] = data_file
         follower.in_transit_minor -= leg.amount_minor
 
     def _index(self, number: AccountNumber) -> int:
         return server_of(number.place, len(self.followers), self.followers[-1].arrived_to)
 
-    def _find(self, number: AccountNumber) -> Kept | None:
+    def _find(self, number: AccountNumber) -> DataFile | None:
         """Read an account from its server, where it was not read before."""
         index = self._index(number)
         with self._asking():
-            kept = self.followers[index].server.kept(number)
-        if kept is not None:
-            kept.server, kept.place = index, number.place
-            self._kept[number] = kept
-        return kept
-
-
-def _auxiliary(number: AccountNumber, server: int) -> Kept:
-    """A new auxiliary file on a server."""
-    return Kept(DataFile(number, "", None), auxiliary=True, server=server, place=number.place)
-
-
-def _add(auxiliary: Kept, amount_minor: int) -> None:
-    """Change an auxiliary file's balance, which may be below zero for what was transferred."""
-    data_file = auxiliary.data_file
-    auxiliary.data_file = replace(data_file, balance_minor=data_file.balance_minor + amount_minor)
+            data_file = self.followers[index].server.data_file(number)
+        if data_file is not None:
+            data_file.server = index
+            self._read[number] = data_file
+        return data_file
 
 
 def server_name(index: int) -> str:

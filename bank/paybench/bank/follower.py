@@ -1,9 +1,6 @@
 """A database server as the bank works with it: what it keeps, and what it has not been told yet."""
 
-from .storage import Change, DatabaseServer, DataFile, Kept, Leg, Line, LogRecord, Standing
-
-Step = tuple[LogRecord, Leg, Kept, DataFile]
-"""A record, what it does at once and to which account, and that account's data file afterwards."""
+from .storage import Change, DatabaseServer, DataFile, Line, Standing
 
 
 class Follower:
@@ -14,7 +11,7 @@ class Follower:
         name: as in Fig 11: 300a, 300b, …
 
     Attributes:
-        kept: the accounts that have changed, by their objects' identity.
+        changed: the data files that have changed, by their objects' identity.
         lines: the new lines of their histories.
         flushes: how often the server was written to.
         written: how many lines were written to it.
@@ -34,7 +31,7 @@ class Follower:
         self.deposited_to = standing.deposited_to
         self.in_transit_minor = standing.in_transit_minor
         self.arrived_to = standing.arrived_to
-        self.kept: dict[int, Kept] = {}
+        self.changed: dict[int, DataFile] = {}
         self.lines: list[Line] = []
         self._moved = False
 
@@ -54,9 +51,9 @@ class Follower:
             self.withdrawn_to = withdrawn_to
             self._moved = True
 
-    def note(self, kept: Kept) -> None:
+    def note(self, data_file: DataFile) -> None:
         """An account has changed, with no new line in its history."""
-        self.kept[id(kept)] = kept
+        self.changed[id(data_file)] = data_file
 
     def follow(self, *, on_disk: bool = False) -> None:
         """Write what is not written yet, in one step.
@@ -64,11 +61,11 @@ class Follower:
         Raises:
             StorageError: nothing was written.
         """
-        if not (self.kept or self._moved or on_disk):
+        if not (self.changed or self._moved or on_disk):
             return
         standing = self.standing
-        self.server.write(Change(list(self.kept.values()), self.lines, standing, on_disk))
+        self.server.write(Change(list(self.changed.values()), self.lines, standing, on_disk))
         self.flushes += 1
         self.written += len(self.lines)
-        self.kept, self.lines = {}, []
+        self.changed, self.lines = {}, []
         self._moved = False

@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,7 +13,6 @@ from .storage import DataFile, LogRecord
 
 if TYPE_CHECKING:
     from .books import Books
-    from .follower import Step
 
 
 AT_MAX_NS = 2**63 - 1
@@ -42,37 +42,29 @@ class Batch(Struct, frozen=True, gc=False):
 
 
 class Group:
-    """Decisions that are not logged yet; each sees what those before it would do.
+    """Decisions that are not logged yet; each sees what those before it have done.
 
     Args:
-        before: the books, or the group that this one is a part of.
+        books: they do at once what is decided, and forget it if it cannot be logged.
     """
 
-    __slots__ = (
-        *("_before", "_by_id", "_changed", "books", "due_ns", "held", "next_number"),
-        *("records", "steps"),
-    )
+    __slots__ = "_by_id", "books", "due_ns", "held", "next_number", "records"
 
-    def __init__(self, before: "Books | Group") -> None:
-        self._before = before
-        self.books: Books = before.books
+    def __init__(self, books: "Books") -> None:
+        self.books = books
         self.records: list[LogRecord] = []
-        self.steps: list[Step] = []
         self._by_id: dict[str, LogRecord] = {}
-        self._changed: dict[AccountNumber, DataFile] = {}
-        self.next_number: int = before.next_number
+        self.next_number: int = books.next_number
         self.due_ns = AT_MAX_NS
         self.held = False
 
     def data_file(self, number: AccountNumber) -> DataFile | None:
-        """The data file as it will be once all that is decided is done."""
-        changed = self._changed.get(number)
-        return self._before.data_file(number) if changed is None else changed
+        """The data file with all that is decided."""
+        return self.books.data_file(number)
 
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest record with this id, decided or logged."""
-        decided = self._by_id.get(settlement_id)
-        return self._before.record(settlement_id) if decided is None else decided
+        return self._by_id.get(settlement_id) or self.books.record(settlement_id)
 
     def has(self, settlement_id: str) -> bool:
         """Whether a settlement with this id is decided in this group."""
@@ -80,27 +72,53 @@ class Group:
 
     def add(self, record: LogRecord) -> None:
         """Decide: the record is numbered `next_number`."""
-        leg = record.withdrawal
-        account = leg.account
-        kept = self.books.must_find(account)
-        before = self.data_file(account)
-        assert before is not None, "it is there"
-        self._changed[account] = after = before.changed(leg, record.counter)
-        self.steps.append((record, leg, kept, after))
+        self._do(record)
         self.records.append(record)
         self._by_id[record.settlement_id] = record
         self.next_number += 1
-        if record.held is not None or record.due_ns is not None or record.held_minor:
+        due_ns = record.due_ns
+        if due_ns is not None:
+            self.due_ns = min(self.due_ns, due_ns)
+        if due_ns is not None or record.held is not None or record.held_minor:
             self.held = True
-        if record.due_ns is not None:
-            self.due_ns = min(self.due_ns, record.due_ns)
 
-    def join(self, part: "Group") -> None:
-        """Take over all that a part of this group has decided."""
-        self.records += part.records
-        self.steps += part.steps
-        self._by_id |= part._by_id
-        self._changed |= part._changed
-        self.next_number = part.next_number
-        self.due_ns = min(self.due_ns, part.due_ns)
-        self.held = self.held or part.held
+    def _do(self, record: LogRecord) -> None:
+        self.books.withdraw(record)
+
+
+class Linked(Group):
+    """A part of a group of which all is decided, or nothing: it is tried on copies first.
+
+    Args:
+        group: of which this is a part.
+    """
+
+    __slots__ = "_group", "_tried"
+
+    def __init__(self, group: Group) -> None:
+        super().__init__(group.books)
+        self.next_number = group.next_number
+        self._group = group
+        self._tried: dict[AccountNumber, DataFile] = {}
+
+    def data_file(self, number: AccountNumber) -> DataFile | None:
+        """The data file as it would be."""
+        return self._tried.get(number) or self._group.data_file(number)
+
+    def record(self, settlement_id: str) -> LogRecord | None:
+        """The newest record with this id, of this part, decided or logged."""
+        return self._by_id.get(settlement_id) or self._group.record(settlement_id)
+
+    def join(self) -> None:
+        """Decide all of it."""
+        for record in self.records:
+            self._group.add(record)
+
+    def _do(self, record: LogRecord) -> None:
+        leg = record.withdrawal
+        data_file = self._tried.get(leg.account)
+        if data_file is None:
+            there = self._group.data_file(leg.account)
+            assert there is not None, "it was decided upon"
+            self._tried[leg.account] = data_file = copy(there)
+        data_file.change(leg, record.counter)

@@ -22,7 +22,8 @@ class Ledger:
     loses nothing and doubles nothing.
 
     Args:
-        storage: where log and data files are kept.
+        storage: where log and data files are kept; closed with the bank, or if it cannot be
+            opened.
         currency: ISO 4217 code of every account.
         lag_max: how many withdrawals may be done and not yet written to the database servers.
         particular_per_s: how many deposits within a second make a payee a particular user; None:
@@ -39,13 +40,17 @@ class Ledger:
         if currency not in DECIMALS:
             raise unknown_currency(currency)
         self.currency = currency
-        self._books = Books(storage, lag_max, particular_per_s)
-        self._due_ns = _NEVER_NS
-        self._check_currency()
-        for number, holder in ((CAPITAL, "capital"), (ESCROW, "escrow")):
-            if self._books.data_file(number) is None:
-                self._books.add([DataFile(number, holder, None)])
-        self.recover()
+        try:
+            self._books = Books(storage, lag_max, particular_per_s)
+            self._due_ns = _NEVER_NS
+            self._check_currency()
+            for number, holder in ((CAPITAL, "capital"), (ESCROW, "escrow")):
+                if self._books.data_file(number) is None:
+                    self._books.add([DataFile(number.place, holder, None)])
+            self.recover()
+        except BaseException:
+            storage.close()
+            raise
 
     # Deposits
 
@@ -139,9 +144,9 @@ class Ledger:
             StorageBrokenError: the accounts are ahead of the log, or the total is not zero.
         """
         books = self._books
-        if books.fallen:
-            books.fall_back()
         logged_to = books.log.logged_to
+        if books.fallen or books.withdrawn_to > logged_to:
+            books.fall_back()
         for follower in books.followers:
             if not follower.deposited_to <= follower.withdrawn_to <= logged_to:
                 raise StorageBrokenError(
@@ -190,12 +195,11 @@ class Ledger:
             self.recover()
 
     def _enter(self, group: Group) -> None:
-        """Write decisions to the log with one flush, from where on they hold, and withdraw."""
+        """Write decisions to the log with one flush: from then on they hold."""
         if group.records:
             self._books.append(group.records)
             if group.held:
                 self._watch_due()
-            self._books.withdraw(group.steps)
 
     def _enter_one(self, record: LogRecord) -> None:
         """Likewise one decision, which may be about an earlier settlement."""

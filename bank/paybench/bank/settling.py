@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from .account import BANKS_BRANCH, CAPITAL, ESCROW, AccountNumber
 from .accounts import Accounts
 from .approval import verify
-from .group import AT_MAX_NS, Batch, Group, Mode
+from .group import AT_MAX_NS, Batch, Group, Linked, Mode
 from .ledger import out_of_time
 from .money import Money
 from .outcome import Outcome
@@ -87,11 +87,13 @@ class Settling(Accounts):
             BankError: a time is out of range.
             StorageError: the storage failed. Ask again with the same ids.
         """
-        answers: list[list[Outcome]] = []
-        group: Group | None = None
+        batches = list(batches)
         for batch in batches:
             if not 0 <= batch.at_ns <= AT_MAX_NS:
                 raise out_of_time(batch.at_ns)
+        answers: list[list[Outcome]] = []
+        group: Group | None = None
+        for batch in batches:
             if group is None or batch.at_ns >= min(self._due_ns, group.due_ns):
                 if group is not None:
                     self._enter(group)
@@ -161,10 +163,10 @@ class Settling(Accounts):
 
     def _settle_linked(self, group: Group, batch: Batch) -> list[Outcome]:
         """Answer requests of which all are settled or none."""
-        part = Group(group)
+        part = Linked(group)
         answers = [self._settle(part, order, batch.at_ns, None) for order in batch.orders]
         if all(answer.settled for answer in answers):
-            group.join(part)
+            part.join()
             return answers
         return [
             order.refused(answer.reason or Reason.LINKED)

@@ -6,7 +6,6 @@ from .change import Change
 from .data_file import DataFile
 from .database_server import DatabaseServer
 from .entry import Entry
-from .kept import Kept
 from .kind import Kind
 from .leg import Leg
 from .line import Line
@@ -19,7 +18,6 @@ __all__ = [
     "DataFile",
     "DatabaseServer",
     "Entry",
-    "Kept",
     "Kind",
     "Leg",
     "Line",

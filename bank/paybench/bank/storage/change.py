@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from .kept import Kept
+from .data_file import DataFile
 from .line import Line
 from .standing import Standing
 
@@ -13,13 +13,13 @@ class Change(Struct, frozen=True, gc=False):
     """Accounts as they are to be, each once, new lines of their histories, and the standing.
 
     Args:
-        kept: the accounts that changed; an auxiliary file that is not there yet is made.
+        data_files: the accounts that changed; an auxiliary file that is not there yet is made.
         lines: in the order in which they came about.
         standing: of the server when this is written.
         on_disk: whether it has to be on the disk on return: the log would not repeat it.
     """
 
-    kept: Sequence[Kept]
+    data_files: Sequence[DataFile]
     lines: Sequence[Line]
     standing: Standing
     on_disk: bool = False

@@ -8,7 +8,6 @@ from paybench.bank.approval import ReplayWindow
 
 from .change import Change
 from .data_file import DataFile
-from .kept import Kept
 from .line import Line
 from .standing import Standing
 
@@ -32,11 +31,11 @@ class DatabaseServer(Protocol):
         """Keep the proof counters of an account, durably."""
         ...
 
-    def kept(self, number: AccountNumber) -> Kept | None:
-        """An account's data file, and where its history begins, read in one access ([0124])."""
+    def data_file(self, number: AccountNumber) -> DataFile | None:
+        """An account's data file, read in one access ([0124]); the caller's own."""
         ...
 
-    def particular(self) -> list[Kept]:
+    def particular(self) -> list[DataFile]:
         """The particular users whose main file is here, and all auxiliary files here."""
         ...
 
@@ -52,7 +51,9 @@ class DatabaseServer(Protocol):
         """Write a change in one step."""
         ...
 
-    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+    def arrive(
+        self, data_files: Sequence[DataFile], lines: Iterable[Line], standing: Standing
+    ) -> None:
         """Take over accounts with their histories from another server, durably, in one step."""
         ...
 

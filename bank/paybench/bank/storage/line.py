@@ -2,8 +2,8 @@
 
 from paybench.bank.account import ESCROW, AccountNumber
 
+from .data_file import DataFile
 from .entry import Entry
-from .kept import Kept
 from .kind import Kind
 from .leg import Leg
 from .log_record import LogRecord
@@ -17,24 +17,23 @@ Line = tuple[int, int | None, int, str, int, int, int, int, str, int]
 balance, time, kind, blocked. Plain values: a group of a thousand is handed to SQL as it is."""
 
 
-def line_of(record: LogRecord, place: int, leg: Leg, kept: Kept) -> Line:
+def line_of(record: LogRecord, nth: int, leg: Leg, data_file: DataFile) -> Line:
     """The line that a record adds to the history of a leg's account.
 
     Args:
         record: what is done.
-        place: which of its legs it is, 0 for the withdrawal.
+        nth: which of its legs it is, 0 for the withdrawal.
         leg: that leg.
-        kept: the account, with the leg already done.
+        data_file: the account's, with the leg already done.
     """
     account = leg.account
     pays = account == record.payer
     if account == ESCROW:  # from the payer; to the payee, or back to the payer
         pays = record.kind is Kind.FORMAL
-    data_file = kept.data_file
     return (
-        LINES_PER_RECORD * record.number + place,
-        kept.newest,
-        kept.place,
+        LINES_PER_RECORD * record.number + nth,
+        data_file.newest,
+        data_file.place,
         record.settlement_id,
         (record.payee if pays else record.payer).place,
         leg.amount_minor,

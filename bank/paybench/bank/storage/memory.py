@@ -1,9 +1,8 @@
 """The storage of a simulation: everything in dictionaries, nothing outlives the process."""
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from heapq import heappop, heappush
-
-from msgspec.structs import replace
 
 from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
@@ -13,7 +12,6 @@ from . import (
     Change,
     DatabaseServer,
     DataFile,
-    Kept,
     Line,
     LogRecord,
     LogServer,
@@ -88,56 +86,57 @@ class MemoryServer(DatabaseServer):
 
     def __init__(self, standing: Standing = _FRESH) -> None:
         self.standing = standing
-        self._kept: dict[AccountNumber, Kept] = {}
-        self._auxiliary: dict[AccountNumber, Kept] = {}
+        self._main: dict[int, DataFile] = {}
+        self._auxiliary: dict[int, DataFile] = {}
         self._lines: dict[int, Line] = {}
 
     def add(self, data_files: Sequence[DataFile]) -> None:
         """Keep new data files."""
-        self._kept.update((data_file.number, Kept(data_file)) for data_file in data_files)
+        self._main.update((data_file.place, copy(data_file)) for data_file in data_files)
 
     def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
         """Keep the proof counters of an account."""
-        kept = self._kept[number]
-        kept.data_file = replace(kept.data_file, proofs=proofs)
+        self._main[number.place].proofs = proofs
 
-    def kept(self, number: AccountNumber) -> Kept | None:
-        """An account's data file, and where its history begins."""
-        kept = self._kept.get(number)
-        return None if kept is None else _copy(kept)
+    def data_file(self, number: AccountNumber) -> DataFile | None:
+        """An account's data file; the caller's own."""
+        data_file = self._main.get(number.place)
+        return None if data_file is None else copy(data_file)
 
-    def particular(self) -> list[Kept]:
+    def particular(self) -> list[DataFile]:
         """The particular users whose main file is here, and all auxiliary files here."""
-        main = [kept for kept in self._kept.values() if kept.particular_since is not None]
-        return [_copy(kept) for kept in (*main, *self._auxiliary.values())]
+        main = [each for each in self._main.values() if each.particular_since is not None]
+        return [copy(each) for each in (*main, *self._auxiliary.values())]
 
     def numbers(self) -> list[AccountNumber]:
         """Every account whose main file is here, in order of its number."""
-        return sorted(self._kept, key=lambda number: number.place)
+        return list(map(AccountNumber.at, sorted(self._main)))
 
     def total_minor(self) -> int:
         """The sum of all balances here."""
-        everything = (*self._kept.values(), *self._auxiliary.values())
-        return sum(kept.data_file.balance_minor for kept in everything)
+        everything = (*self._main.values(), *self._auxiliary.values())
+        return sum(data_file.balance_minor for data_file in everything)
 
     def write(self, change: Change) -> None:
         """Write a change."""
         lines = self._lines
         for line in change.lines:
             lines[line[0]] = line
-        for kept in change.kept:
-            here = self._auxiliary if kept.auxiliary else self._kept
-            here[kept.data_file.number] = _copy(kept)
+        for data_file in change.data_files:
+            here = self._auxiliary if data_file.auxiliary else self._main
+            here[data_file.place] = copy(data_file)
         self.standing = change.standing
 
-    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+    def arrive(
+        self, data_files: Sequence[DataFile], lines: Iterable[Line], standing: Standing
+    ) -> None:
         """Take over accounts with their histories."""
-        self.write(Change(kept, list(lines), standing))
+        self.write(Change(data_files, list(lines), standing))
 
     def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
         """Let accounts go with their histories."""
         for number in numbers:
-            for line in self.lines(self._kept.pop(number).newest, len(self._lines)):
+            for line in self.lines(self._main.pop(number.place).newest, len(self._lines)):
                 del self._lines[line[0]]
         self.standing = standing
 
@@ -180,8 +179,3 @@ def _doubled(record: LogRecord, expected: int, follows: int) -> StorageError:
         f"record {record.number} that follows {record.follows}: an id is UNIQUE, and a settlement "
         "goes on from its newest record"
     )
-
-
-def _copy(kept: Kept) -> Kept:
-    # The bank goes on changing its own.
-    return Kept(kept.data_file, kept.newest, kept.particular_since, kept.auxiliary)

@@ -9,7 +9,7 @@ from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
 from paybench.bank.errors import StorageBrokenError, StorageError
 
-from . import Change, DatabaseServer, DataFile, Kept, Line, Standing
+from . import Change, DatabaseServer, DataFile, Line, Standing
 from .postgres_array import bigints, byteas, texts
 from .postgres_connection import PostgresConnection, Step
 from .postgres_schema import ACCOUNTS
@@ -124,27 +124,27 @@ class PostgresServer(DatabaseServer):
 
     def add(self, data_files: Sequence[DataFile]) -> None:
         """Keep new data files, on the disk on return: the log will not repeat them."""
-        self._write(_added(list(map(Kept, data_files))), on_disk=True)
+        self._write(_added(data_files), on_disk=True)
 
     def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
         """Keep the proof counters of an account, on the disk on return, likewise."""
         sql = "UPDATE data_file SET highest_proof = %s, seen_proofs = %s WHERE place = %s"
         self._write((sql, (proofs.highest, _signed(proofs.seen), number.place)), on_disk=True)
 
-    def kept(self, number: AccountNumber) -> Kept | None:
-        """An account's data file, and where its history begins."""
+    def data_file(self, number: AccountNumber) -> DataFile | None:
+        """An account's data file."""
         rows = self._rows(f"{_FILE} WHERE place = %s", (number.place,))
-        return _kept(rows[0]) if rows else None
+        return _data_file(rows[0]) if rows else None
 
-    def particular(self) -> list[Kept]:
+    def particular(self) -> list[DataFile]:
         """The particular users whose main file is here, and all auxiliary files here."""
         main = self._rows(f"{_FILE} WHERE particular_since IS NOT NULL ORDER BY place")
         rows = self._rows("SELECT place, balance_minor, newest FROM auxiliary_file ORDER BY place")
         auxiliary = [
-            Kept(DataFile(AccountNumber.at(place), "", None, balance_minor), newest, None, True)
+            DataFile(place, "", None, balance_minor, newest=newest, auxiliary=True)
             for place, balance_minor, newest in rows
         ]
-        return [*map(_kept, main), *auxiliary]
+        return [*map(_data_file, main), *auxiliary]
 
     def numbers(self) -> list[AccountNumber]:
         """Every account whose main file is here, in order of its number."""
@@ -158,24 +158,25 @@ class PostgresServer(DatabaseServer):
 
     def write(self, change: Change) -> None:
         """Write a change in one transaction and one round trip."""
-        main = [kept for kept in change.kept if not kept.auxiliary]
-        auxiliary = [kept for kept in change.kept if kept.auxiliary]
+        main = [each for each in change.data_files if not each.auxiliary]
+        auxiliary = [each for each in change.data_files if each.auxiliary]
         steps: list[Step] = []
         if main:
             steps.append((_UPDATE, _changed(main)))
         if auxiliary:
-            files = [kept.data_file for kept in auxiliary]
-            places = bigints(data_file.number.place for data_file in files)
-            balances = bigints(data_file.balance_minor for data_file in files)
-            newest = bigints(kept.newest for kept in auxiliary)
+            places = bigints(each.place for each in auxiliary)
+            balances = bigints(each.balance_minor for each in auxiliary)
+            newest = bigints(each.newest for each in auxiliary)
             steps.append((_AUXILIARY, (places, balances, newest)))
         self._write(*steps, *_added_lines(change.lines), _moved(change.standing),
                     on_disk=change.on_disk)  # fmt: skip
         self._standing = change.standing
 
-    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+    def arrive(
+        self, data_files: Sequence[DataFile], lines: Iterable[Line], standing: Standing
+    ) -> None:
         """Take over accounts with their histories, on the disk on return."""
-        self._write(_added(kept), *_added_lines(list(lines)), _moved(standing), on_disk=True)
+        self._write(_added(data_files), *_added_lines(list(lines)), _moved(standing), on_disk=True)
         self._standing = standing
 
     def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
@@ -253,10 +254,9 @@ def _added_lines(lines: Sequence[Line]) -> list[Step]:
     ])]  # fmt: skip
 
 
-def _added(kept: Sequence[Kept]) -> Step:
-    files = [each.data_file for each in kept]
+def _added(files: Sequence[DataFile]) -> Step:
     return _ADD, (
-        bigints(each.number.place for each in files),
+        bigints(each.place for each in files),
         texts(each.holder for each in files),
         byteas(each.approval_key for each in files),
         bigints(each.balance_minor for each in files),
@@ -266,31 +266,30 @@ def _added(kept: Sequence[Kept]) -> Step:
         texts(None if each.born is None else each.born.isoformat() for each in files),
         bigints(each.proofs.highest for each in files),
         bigints(_signed(each.proofs.seen) for each in files),
-        bigints(each.newest for each in kept),
-        bigints(each.particular_since for each in kept),
+        bigints(each.newest for each in files),
+        bigints(each.particular_since for each in files),
         bigints(each.closed for each in files),
     )
 
 
-def _changed(kept: Sequence[Kept]) -> tuple[bytes, ...]:
-    files = [each.data_file for each in kept]
+def _changed(files: Sequence[DataFile]) -> tuple[bytes, ...]:
     return (
         bigints(each.balance_minor for each in files),
         bigints(each.window.highest for each in files),
         bigints(_signed(each.window.seen) for each in files),
         bigints(each.blocked_minor for each in files),
-        bigints(each.newest for each in kept),
-        bigints(each.particular_since for each in kept),
+        bigints(each.newest for each in files),
+        bigints(each.particular_since for each in files),
         bigints(each.closed for each in files),
-        bigints(each.number.place for each in files),
+        bigints(each.place for each in files),
     )
 
 
-def _kept(row: Sequence[Any]) -> Kept:
+def _data_file(row: Sequence[Any]) -> DataFile:
     place, holder, approval_key, balance_minor, highest, seen, blocked_minor, born, *rest = row
     highest_proof, seen_proofs, newest, particular_since, closed = rest
-    data_file = DataFile(
-        AccountNumber.at(place),
+    return DataFile(
+        place,
         holder,
         approval_key,
         balance_minor,
@@ -299,8 +298,9 @@ def _kept(row: Sequence[Any]) -> Kept:
         born,
         ReplayWindow(highest_proof, seen_proofs & _MASK),
         closed,
+        newest,
+        particular_since,
     )
-    return Kept(data_file, newest, particular_since)
 
 
 def _signed(seen: int) -> int:

@@ -9,7 +9,8 @@ from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
 from paybench.bank.errors import StorageBrokenError, StorageError, StorageVersionError
 
-from . import Change, DataFile, Kept, Line, Standing
+from . import DataFile, Line, Standing
+from .sqlite_rows import ChangeRows
 
 LENGTH_BYTES = 4
 NAMED = {kind.__name__: kind for kind in (StorageError, StorageVersionError, StorageBrokenError)}
@@ -18,12 +19,12 @@ VALUES: dict[str, Any] = {
     "resume": tuple[()],
     "add": tuple[list[DataFile]],
     "keep_proofs": tuple[AccountNumber, ReplayWindow],
-    "kept": tuple[AccountNumber],
+    "data_file": tuple[AccountNumber],
     "particular": tuple[()],
     "numbers": tuple[()],
     "total_minor": tuple[()],
-    "write": tuple[Change],
-    "arrive": tuple[list[Kept], list[Line], Standing],
+    "write_rows": tuple[ChangeRows],
+    "arrive": tuple[list[DataFile], list[Line], Standing],
     "leave": tuple[list[AccountNumber], Standing],
     "lines": tuple[int | None, int],
 }
@@ -31,8 +32,8 @@ VALUES: dict[str, Any] = {
 
 ANSWERS: dict[str, Any] = dict.fromkeys(VALUES) | {
     "resume": Standing,
-    "kept": Kept | None,
-    "particular": list[Kept],
+    "data_file": DataFile | None,
+    "particular": list[DataFile],
     "numbers": list[AccountNumber],
     "total_minor": int,
     "lines": list[Line],

@@ -13,8 +13,9 @@ from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
 from paybench.bank.errors import StorageError
 
-from . import Change, DatabaseServer, DataFile, Kept, Line, Standing
+from . import Change, DatabaseServer, DataFile, Line, Standing
 from .server_calls import ANSWERS, LENGTH_BYTES, NAMED, Failed, encode
+from .sqlite_rows import rows_of
 
 _UNANSWERED_MAX = 4
 
@@ -68,11 +69,11 @@ class ServerProcess(DatabaseServer):
         """Keep the proof counters of an account, on the disk on return."""
         self._ask("keep_proofs", number, proofs)
 
-    def kept(self, number: AccountNumber) -> Kept | None:
-        """An account's data file, and where its history begins."""
-        return self._ask("kept", number)
+    def data_file(self, number: AccountNumber) -> DataFile | None:
+        """An account's data file."""
+        return self._ask("data_file", number)
 
-    def particular(self) -> list[Kept]:
+    def particular(self) -> list[DataFile]:
         """The particular users whose main file is here, and all auxiliary files here."""
         return self._ask("particular")
 
@@ -86,16 +87,19 @@ class ServerProcess(DatabaseServer):
 
     def write(self, change: Change) -> None:
         """Send a change on its way; on the disk on return where it has to be."""
+        rows = rows_of(change)
         if change.on_disk:
-            self._ask("write", change)
+            self._ask("write_rows", rows)
         else:
-            self._send("write", (change,))
+            self._send("write_rows", (rows,))
             while self._unanswered > _UNANSWERED_MAX:
                 self._hear()
 
-    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+    def arrive(
+        self, data_files: Sequence[DataFile], lines: Iterable[Line], standing: Standing
+    ) -> None:
         """Take over accounts with their histories, on the disk on return."""
-        self._ask("arrive", kept, list(lines), standing)
+        self._ask("arrive", data_files, list(lines), standing)
 
     def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
         """Let accounts go with their histories, on the disk on return."""

@@ -1,22 +1,20 @@
 """A database server 300 as an SQLite file."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import astuple
 
 from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
 
-from . import Change, DatabaseServer, DataFile, Kept, Line, Standing
+from . import Change, DatabaseServer, DataFile, Line, Standing
 from .sqlite_file import SqliteFile
+from .sqlite_rows import ChangeRows, data_file_of, row_of, rows_of, window_row
 from .sqlite_schema import ACCOUNTS
 from .standing import ALL_ARRIVED
 
-_WINDOW_BYTES = 8
 _place = itemgetter(-1)
 _FILE = (
     "SELECT place, holder, approval_key, balance_minor, highest_counter, seen_counters, "
@@ -88,28 +86,27 @@ class SqliteServer(DatabaseServer):
 
     def add(self, data_files: Sequence[DataFile]) -> None:
         """Keep new data files, on the disk on return: the log will not repeat them."""
-        rows = [_row(Kept(data_file)) for data_file in data_files]
-        self.file.write((_ADD, rows), on_disk=True)
+        self.file.write((_ADD, map(row_of, data_files)), on_disk=True)
 
     def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
         """Keep the proof counters of an account, on the disk on return, likewise."""
         sql = "UPDATE data_file SET highest_proof = ?, seen_proofs = ? WHERE place = ?"
-        self.file.write((sql, [(*_window_row(proofs), number.place)]), on_disk=True)
+        self.file.write((sql, [(*window_row(proofs), number.place)]), on_disk=True)
 
-    def kept(self, number: AccountNumber) -> Kept | None:
-        """An account's data file, and where its history begins."""
+    def data_file(self, number: AccountNumber) -> DataFile | None:
+        """An account's data file."""
         rows = self.file.rows(f"{_FILE} WHERE place = ?", (number.place,))
-        return _kept(rows[0]) if rows else None
+        return data_file_of(rows[0]) if rows else None
 
-    def particular(self) -> list[Kept]:
+    def particular(self) -> list[DataFile]:
         """The particular users whose main file is here, and all auxiliary files here."""
         main = self.file.rows(f"{_FILE} WHERE particular_since IS NOT NULL ORDER BY place")
         rows = self.file.rows("SELECT place, balance_minor, newest FROM auxiliary_file")
         auxiliary = [
-            Kept(DataFile(AccountNumber.at(place), "", None, balance_minor), newest, None, True)
+            DataFile(place, "", None, balance_minor, newest=newest, auxiliary=True)
             for place, balance_minor, newest in rows
         ]
-        return [*map(_kept, main), *auxiliary]
+        return [*map(data_file_of, main), *auxiliary]
 
     def numbers(self) -> list[AccountNumber]:
         """Every account whose main file is here, in order of its number."""
@@ -126,27 +123,26 @@ class SqliteServer(DatabaseServer):
 
     def write(self, change: Change) -> None:
         """Write a change in one transaction; the watermarks come last."""
-        standing = change.standing
-        main = [_changed_row(kept) for kept in change.kept if not kept.auxiliary]
-        main.sort(key=_place)  # neighbours share a page
-        auxiliary = [
-            (kept.data_file.number.place, kept.data_file.balance_minor, kept.newest)
-            for kept in change.kept
-            if kept.auxiliary
-        ]
-        self.file.write(
-            (_UPDATE, main),
-            (_AUXILIARY, auxiliary),
-            (_LINE, change.lines),
-            (_STANDING, [astuple(standing)]),
-            on_disk=change.on_disk,
-        )
-        self.standing = standing
+        self.write_rows(rows_of(change))
 
-    def arrive(self, kept: Sequence[Kept], lines: Iterable[Line], standing: Standing) -> None:
+    def write_rows(self, rows: ChangeRows) -> None:
+        """Likewise a change that was taken apart."""
+        rows.main.sort(key=_place)  # neighbours share a page
+        self.file.write(
+            (_UPDATE, rows.main),
+            (_AUXILIARY, rows.auxiliary),
+            (_LINE, rows.lines),
+            (_STANDING, [astuple(rows.standing)]),
+            on_disk=rows.on_disk,
+        )
+        self.standing = rows.standing
+
+    def arrive(
+        self, data_files: Sequence[DataFile], lines: Iterable[Line], standing: Standing
+    ) -> None:
         """Take over accounts with their histories, on the disk on return."""
         self.file.write(
-            (_ADD, map(_row, kept)),
+            (_ADD, map(row_of, data_files)),
             (_LINE, lines),
             (_STANDING, [astuple(standing)]),
             on_disk=True,
@@ -167,60 +163,3 @@ class SqliteServer(DatabaseServer):
     def lines(self, newest: int | None, limit: int) -> list[Line]:
         """A history from its newest line on backwards, at most `limit` lines."""
         return self.file.rows(_CHAIN, (newest, limit)) if limit and newest is not None else []
-
-
-def _changed_row(kept: Kept) -> tuple[Any, ...]:
-    data_file = kept.data_file
-    window = data_file.window
-    return (
-        data_file.balance_minor,
-        window.highest,
-        window.seen.to_bytes(_WINDOW_BYTES, "big"),
-        data_file.blocked_minor,
-        kept.newest,
-        kept.particular_since,
-        data_file.closed,
-        data_file.number.place,
-    )
-
-
-def _row(kept: Kept) -> tuple[Any, ...]:
-    data_file = kept.data_file
-    return (
-        data_file.number.place,
-        data_file.holder,
-        data_file.approval_key,
-        data_file.balance_minor,
-        *_window_row(data_file.window),
-        data_file.blocked_minor,
-        None if data_file.born is None else data_file.born.isoformat(),
-        *_window_row(data_file.proofs),
-        kept.newest,
-        kept.particular_since,
-        data_file.closed,
-    )
-
-
-def _kept(row: Sequence[Any]) -> Kept:
-    place, holder, approval_key, balance_minor, highest, seen, blocked_minor, born, *rest = row
-    highest_proof, seen_proofs, newest, particular_since, closed = rest
-    data_file = DataFile(
-        AccountNumber.at(place),
-        holder,
-        approval_key,
-        balance_minor,
-        _window(highest, seen),
-        blocked_minor,
-        None if born is None else date.fromisoformat(born),
-        _window(highest_proof, seen_proofs),
-        bool(closed),
-    )
-    return Kept(data_file, newest, particular_since)
-
-
-def _window(highest: int, seen: bytes) -> ReplayWindow:
-    return ReplayWindow(highest, int.from_bytes(seen, "big"))
-
-
-def _window_row(window: ReplayWindow) -> tuple[int, bytes]:
-    return window.highest, window.seen.to_bytes(_WINDOW_BYTES, "big")
