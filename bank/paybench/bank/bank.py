@@ -223,14 +223,15 @@ class Bank(Holding):
         return done.without_balance()
 
     def _issue(self, order: SettlingInformation, at_ns: int) -> None:
-        balance_minor = self._books.must_have(CAPITAL).balance_minor - order.amount.amount_minor
+        capital = self._books.must_have(CAPITAL)
+        balance_minor = capital.balance_minor - order.amount.amount_minor
         if balance_minor < -MINOR_MAX:
             raise FundingError(
                 f"expected at most 10^15 minor units issued in all, seen {-balance_minor} with "
                 f"{order.amount} to {order.payee}: issue less"
             )
         group = Group(self._books)
-        self._log(group, order, None, balance_minor, at_ns)
+        self._log(group, order, capital, None, balance_minor, at_ns)
         self._enter(group)
 
     def _give_back(self, known: LogRecord, kind: Kind, signature: bytes, at_ns: int) -> Outcome:

@@ -296,10 +296,16 @@ class Books:
             return True
         return data_file.available_minor + leg.amount_minor >= leg.blocked_minor
 
-    def withdraw(self, record: LogRecord) -> None:
-        """Do what record withdrawn_to + 1 does at once; it is logged next, or was before."""
+    def withdraw(self, record: LogRecord, data_file: DataFile | None = None) -> None:
+        """Do what record withdrawn_to + 1 does at once; it is logged next, or was before.
+
+        Args:
+            record: what is done.
+            data_file: that of the account which it changes, where it is at hand.
+        """
         leg = record.withdrawal
-        data_file = self.must_find(leg.account)
+        if data_file is None:
+            data_file = self.must_find(leg.account)
         # From here on it is either logged, or seen by its number that it is not.
         self.withdrawn_to = record.number
         data_file.change(leg, record.counter)
@@ -312,7 +318,7 @@ class Books:
         """Do what record withdrawn_to + 1, which is logged, does at once, unless it is done."""
         data_file = self.must_find(record.withdrawal.account)
         if record.number > self.followers[data_file.server].withdrawn_to:
-            self.withdraw(record)
+            self.withdraw(record, data_file)
             self._may_follow(1, _REDO_LAG)
         else:
             self._under_way.append(record)

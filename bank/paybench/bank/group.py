@@ -70,9 +70,14 @@ class Group:
         """Whether a settlement with this id is decided in this group."""
         return settlement_id in self._by_id
 
-    def add(self, record: LogRecord) -> None:
-        """Decide: the record is numbered `next_number`."""
-        self._do(record)
+    def add(self, record: LogRecord, data_file: DataFile | None = None) -> None:
+        """Decide: the record is numbered `next_number`.
+
+        Args:
+            record: what is decided.
+            data_file: that of the account that it changes at once, where it is at hand.
+        """
+        self._do(record, data_file)
         self.records.append(record)
         self._by_id[record.settlement_id] = record
         self.next_number += 1
@@ -82,8 +87,8 @@ class Group:
         if due_ns is not None or record.held is not None or record.held_minor:
             self.held = True
 
-    def _do(self, record: LogRecord) -> None:
-        self.books.withdraw(record)
+    def _do(self, record: LogRecord, data_file: DataFile | None) -> None:
+        self.books.withdraw(record, data_file)
 
 
 class Linked(Group):
@@ -114,11 +119,10 @@ class Linked(Group):
         for record in self.records:
             self._group.add(record)
 
-    def _do(self, record: LogRecord) -> None:
+    def _do(self, record: LogRecord, data_file: DataFile | None) -> None:
         leg = record.withdrawal
-        data_file = self._tried.get(leg.account)
-        if data_file is None:
-            there = self._group.data_file(leg.account)
-            assert there is not None, "it was decided upon"
-            self._tried[leg.account] = data_file = copy(there)
-        data_file.change(leg, record.counter)
+        tried = self._tried.get(leg.account)
+        if tried is None:
+            assert data_file is not None, "it was decided upon"
+            self._tried[leg.account] = tried = copy(data_file)
+        tried.change(leg, record.counter)

@@ -204,7 +204,7 @@ class Settling(Accounts):
                 return order.refused(reason)
         if reason is None and hold_to_ns is None:
             balance_minor -= amount_minor
-        return self._log(group, order, reason, balance_minor, at_ns, hold_to_ns)
+        return self._log(group, order, payer, reason, balance_minor, at_ns, hold_to_ns)
 
     def _age_reason(
         self, restriction: Restriction, born: date | None, at_ns: int, consent: Consent | None
@@ -228,6 +228,7 @@ class Settling(Accounts):
         self,
         group: Group,
         order: SettlingInformation,
+        payer: DataFile,
         reason: Reason | None,
         balance_minor: int,
         at_ns: int,
@@ -263,7 +264,7 @@ class Settling(Accounts):
             held,
             due_ns,
         )
-        group.add(record)
+        group.add(record, payer)
         return record.outcome()
 
 

@@ -53,8 +53,9 @@ class SqliteLog(LogServer):
             ("INSERT INTO pending VALUES (?, ?)", begun),
         )
         self.logged_to += len(records)
-        ids = [record.settlement_id for record in records]
-        self._newest_id = max(self._newest_id, *filter(is_time_ordered, ids), "")
+        for record in reversed(records):  # the newest is the last one, as a rule
+            if record.settlement_id > self._newest_id and is_time_ordered(record.settlement_id):
+                self._newest_id = record.settlement_id
 
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest log record with this id, None when there is none."""
@@ -92,20 +93,21 @@ class SqliteLog(LogServer):
 
 
 def _row(record: LogRecord) -> tuple[Any, ...]:
+    amount, restriction = record.amount, record.restriction
     return (
         record.number,
         record.settlement_id,
         record.payer.place,
         record.payee.place,
-        record.amount.amount_minor,
-        record.amount.currency,
+        amount.amount_minor,
+        amount.currency,
         record.counter,
         record.signature,
         record.reason,
         record.payer_balance_minor,
         record.created_ns,
         record.kind,
-        restriction_text(record.restriction),
+        None if restriction is None else restriction_text(restriction),
         record.held,
         record.due_ns,
         record.follows,

@@ -37,13 +37,15 @@ def rows_of(change: Change) -> ChangeRows:
     main: list[Row] = []
     auxiliary: list[Row] = []
     for each in change.data_files:
+        window = each.window
         if each.auxiliary:
             auxiliary.append((each.place, each.balance_minor, each.newest))
         else:
             main.append(
                 (
                     each.balance_minor,
-                    *window_row(each.window),
+                    window.highest,
+                    window.seen.to_bytes(_WINDOW_BYTES, "big"),
                     each.blocked_minor,
                     each.newest,
                     each.particular_since,
