@@ -96,8 +96,8 @@ def test_goes_on_with_another_process_when_one_has_ended(folder, signal):
     with Bank(SqliteStorage(folder, processes=True), lag_max=5) as bank:
         answered = settle(bank, 0, 50)
         for follower in bank._books.followers:
-            getattr(follower.server._process, signal)()
-            follower.server._process.wait()
+            getattr(follower.server.child.process, signal)()
+            follower.server.child.process.wait()
         failed = settle(bank, answered, 100)
         assert failed < 100
         check(bank, failed, 150)
@@ -108,8 +108,8 @@ def test_reads_nothing_old_after_a_server_fell_back(folder):
     with Bank(SqliteStorage(folder, processes=True), lag_max=1000) as bank:
         assert bank.settle(order("s1", eur("8"), 1), 1).settled
         for follower in bank._books.followers:
-            follower.server._process.kill()
-            follower.server._process.wait()
+            follower.server.child.process.kill()
+            follower.server.child.process.wait()
         bank._books._read.clear()
         seen = []
         for number in (2, 3):

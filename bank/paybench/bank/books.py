@@ -11,6 +11,7 @@ from .arrival import Arrival
 from .arrivals import Arrivals, integrated
 from .errors import AccountUnknownError, StorageBrokenError, StorageError
 from .follower import Follower
+from .group import Group
 from .location import server_of
 from .storage import DataFile, Entry, Kind, Leg, LogRecord, Storage
 from .storage.line import entry_of, line_of
@@ -54,6 +55,7 @@ class Books:
         self.deposited_to = 0
         self._lag = 0
         self.logged = (0, 0)
+        self._flying: Group | None = None
         self._particular: dict[AccountNumber, dict[int, DataFile]] = {}
         self._arrivals = Arrivals(particular_per_s)
         self.fall_back()
@@ -61,29 +63,57 @@ class Books:
 
     # The log
 
-    def append(self, records: Sequence[LogRecord]) -> None:
-        """Write what was withdrawn last to the log; durable on return.
+    def begin(self, group: Group) -> None:
+        """Begin to log what a group has decided; `land` ends it. What began before is ended first.
 
         Raises:
-            StorageError: nothing of it is logged, and nothing done.
+            StorageError: nothing of the group is logged, and nothing of it done.
         """
+        self.land()
+        if not group.records:
+            return
+        self._flying = group
         try:
-            self.log.append(records)
+            self.log.begin(group.records)
+        except BaseException:
+            self._fall()
+            raise
+
+    def land(self) -> None:
+        """Wait until what was begun is logged.
+
+        Raises:
+            StorageError: all that was begun or decided since is forgotten; the log says how much
+                of it is there.
+        """
+        group, self._flying = self._flying, None
+        if group is None:
+            return
+        try:
+            self.log.end()
         except BaseException:
             self._fall()
             raise
         flushes, written = self.logged
-        self.logged = flushes + 1, written + len(records)
-        self._may_follow(len(records), self._lag_max)
+        self.logged = flushes + 1, written + len(group.records)
+
+    @property
+    def is_level(self) -> bool:
+        """Whether all that is logged or begun is withdrawn, and nothing else."""
+        flying = self._flying
+        begun_to = flying.next_number - 1 if flying else self.log.logged_to
+        return self.withdrawn_to == begun_to
 
     @property
     def next_number(self) -> int:
-        """The number of the record that is logged next."""
-        return self.log.logged_to + 1
+        """The number of the record that is decided next, once all is level."""
+        return self.withdrawn_to + 1
 
     def record(self, settlement_id: str) -> LogRecord | None:
-        """The newest log record with this id, None when there is none."""
-        return self.log.record(settlement_id)
+        """The newest record with this id, logged or begun; None when there is none."""
+        flying = self._flying
+        begun = flying.decided(settlement_id) if flying else None
+        return begun or self.log.record(settlement_id)
 
     # Data files
 
@@ -313,13 +343,14 @@ class Books:
         follower.withdrawn_to = record.number
         self._note(record, 0, leg, data_file, follower)
         self._under_way.append(record)
+        self._lag += 1
 
     def redo(self, record: LogRecord) -> None:
         """Do what record withdrawn_to + 1, which is logged, does at once, unless it is done."""
         data_file = self.must_find(record.withdrawal.account)
         if record.number > self.followers[data_file.server].withdrawn_to:
             self.withdraw(record, data_file)
-            self._may_follow(1, _REDO_LAG)
+            self.relieve(_REDO_LAG)
         else:
             self._under_way.append(record)
             self.withdrawn_to = record.number
@@ -378,10 +409,16 @@ class Books:
                         data_file.change(leg)
                     self._note(record, nth, leg, data_file, follower)
 
-    def _may_follow(self, count: int, lag_max: int) -> None:
-        """So many more are withdrawn and not written: write them once it is too many."""
-        self._lag += count
-        if self._lag > lag_max:
+    def relieve(self, lag_max: int | None = None) -> None:
+        """Write what is done, if too much of it is not written.
+
+        Args:
+            lag_max: how many withdrawals may stay unwritten this time, None: as ever.
+
+        Raises:
+            StorageError: what is not written is forgotten; it is in the log.
+        """
+        if self._lag > (self._lag_max if lag_max is None else lag_max):
             self.follow()
 
     def follow(self, *, on_disk: bool = False) -> None:
@@ -390,6 +427,8 @@ class Books:
         Raises:
             StorageError: what is not written is forgotten; it is in the log.
         """
+        self.land()
+        assert self.withdrawn_to <= self.log.logged_to, "nothing is written before it is logged"
         self._lag = 0
         with self._asking():
             for follower in self.followers:
@@ -409,6 +448,7 @@ class Books:
     def _fall(self) -> None:
         """A server failed: nothing is known of any account until `fall_back` has read it anew."""
         self._read.clear()
+        self._flying = None
         self.withdrawn_to = _FALLEN
 
     @property

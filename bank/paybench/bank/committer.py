@@ -25,8 +25,9 @@ _GROUP_MAX = 4096
 class Committer:
     """Lets many threads settle with one bank: one of its own takes whatever waits, as one group.
 
-    While a group is written to the disk the next one gathers, so groups are as large as the load
-    makes them and nobody waits for a timer. From `__enter__` to `__exit__` the bank is the
+    While a group is written to the disk the next one gathers, and is decided where the log is a
+    process of its own: groups are as large as the load makes them, and nobody waits for a timer.
+    From `__enter__` to `__exit__` the bank is the
     committer's alone.
 
     Args:
@@ -45,6 +46,7 @@ class Committer:
         self._changed = threading.Condition()
         self._closing = False
         self._settled = 0
+        self._flying: list[tuple[Told, list[Outcome]]] = []
         self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
 
     def __enter__(self) -> Self:
@@ -113,13 +115,16 @@ class Committer:
     def _work(self) -> None:
         while True:
             with self._changed:
-                while not (self._waiting or self._closing):
+                while not (self._waiting or self._closing or self._flying):
                     self._changed.wait()
                 group = self._waiting[:_GROUP_MAX]
                 del self._waiting[:_GROUP_MAX]
+                ends = self._closing and not self._waiting
             if not group:
-                self._deposit()
-                return
+                self._land()
+                if ends:
+                    self._deposit()
+                    return
             for are_batches, part in groupby(group, _is_batch):
                 work = self._commit if are_batches else self._call
                 work(list(part))
@@ -127,21 +132,46 @@ class Committer:
                 self._deposit()
 
     def _commit(self, group: list[tuple[Any, Told]]) -> None:
+        """Have a group decided while the one before it is logged; its senders are told later."""
         try:
-            answers = self._bank.settle_batches([batch for batch, _ in group])
+            answers = self._bank.begin_batches([batch for batch, _ in group])
+        except StorageError as error:
+            self._tell_of(error, [told for told, _ in self._flying])
+            self._tell_of(error, [told for _, told in group])
         except BaseException as error:  # noqa: BLE001 - whoever waits is told
-            if len(group) > 1 and not isinstance(error, StorageError):
-                for each in group:  # one sender's mistake is nobody else's
+            self._land()
+            if len(group) == 1:
+                self._tell_of(error, [group[0][1]])
+            else:  # one sender's mistake is nobody else's
+                for each in group:
                     self._commit([each])
-                return
-            for _, told in group:
-                told(error)
-            return
-        for (_, told), answer in zip(group, answers, strict=True):
+        else:
+            self._tell()
+            for (_, told), answer in zip(group, answers, strict=True):
+                self._flying.append((told, answer))
+
+    def _land(self) -> None:
+        """Wait until the group that is being logged is, and tell its senders."""
+        try:
+            self._bank.end_batches()
+        except BaseException as error:  # noqa: BLE001 - likewise
+            self._tell_of(error, [told for told, _ in self._flying])
+        else:
+            self._tell()
+
+    def _tell(self) -> None:
+        flying, self._flying = self._flying, []
+        for told, answer in flying:
             self._settled += len(answer)
             told(answer)
 
+    def _tell_of(self, error: BaseException, senders: list[Told]) -> None:
+        self._flying = []
+        for told in senders:
+            told(error)
+
     def _call(self, calls: list[tuple[Any, Told]]) -> None:
+        self._land()
         for function, told in calls:
             try:
                 result = function(self._bank)
@@ -163,6 +193,7 @@ class Committer:
         return future
 
     def _deposit(self) -> None:
+        self._land()
         self._settled = 0
         # What fails stays under way, and goes with the next ones.
         with contextlib.suppress(StorageError):

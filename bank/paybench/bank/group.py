@@ -66,9 +66,9 @@ class Group:
         """The newest record with this id, decided or logged."""
         return self._by_id.get(settlement_id) or self.books.record(settlement_id)
 
-    def has(self, settlement_id: str) -> bool:
-        """Whether a settlement with this id is decided in this group."""
-        return settlement_id in self._by_id
+    def decided(self, settlement_id: str) -> LogRecord | None:
+        """Likewise, where it is decided in this group."""
+        return self._by_id.get(settlement_id)
 
     def add(self, record: LogRecord, data_file: DataFile | None = None) -> None:
         """Decide: the record is numbered `next_number`.

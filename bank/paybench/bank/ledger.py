@@ -144,6 +144,7 @@ class Ledger:
             StorageBrokenError: the accounts are ahead of the log, or the total is not zero.
         """
         books = self._books
+        books.land()
         logged_to = books.log.logged_to
         if books.fallen or books.withdrawn_to > logged_to:
             books.fall_back()
@@ -172,7 +173,9 @@ class Ledger:
     def close(self) -> None:
         """Write what is to be written, and close the storage; closing twice is fine."""
         try:
-            self._books.follow()
+            self._books.land()
+            if self._books.is_level:
+                self._books.follow()
         finally:
             self._books.close()
 
@@ -191,15 +194,18 @@ class Ledger:
 
     def _finish(self) -> None:
         """Withdraw what is in the log: the storage may have failed in between last time."""
-        if self._books.withdrawn_to != self._books.log.logged_to:
+        self._books.land()
+        if not self._books.is_level:
             self.recover()
 
     def _enter(self, group: Group) -> None:
         """Write decisions to the log with one flush: from then on they hold."""
         if group.records:
-            self._books.append(group.records)
+            self._books.begin(group)
+            self._books.land()
             if group.held:
                 self._watch_due()
+            self._books.relieve()
 
     def _enter_one(self, record: LogRecord) -> None:
         """Likewise one decision, which may be about an earlier settlement."""

@@ -53,7 +53,7 @@ class Settling(Accounts):
             BankError: at_ns is out of range.
             StorageError: the storage failed. Ask again with the same id.
         """
-        if at_ns >= self._due_ns or self._books.withdrawn_to != self._books.log.logged_to:
+        if at_ns >= self._due_ns or not self._books.is_level:
             self._catch_up(at_ns)
         group = Group(self._books)
         outcome = self._settle(group, order, at_ns, consent)
@@ -87,6 +87,21 @@ class Settling(Accounts):
             BankError: a time is out of range.
             StorageError: the storage failed. Ask again with the same ids.
         """
+        answers = self.begin_batches(batches)
+        self.end_batches()
+        return answers
+
+    def begin_batches(self, batches: Iterable[Batch]) -> list[list[Outcome]]:
+        """Decide batches and begin to log them: their answers hold when `end_batches` has returned.
+
+        Further ones may be begun before. They are decided while the log is written, and when their
+        own writing begins the answers before them hold.
+
+        Raises:
+            BankError: a time is out of range; nothing was decided.
+            StorageError: the storage failed. Ask again with the same ids, also with those that were
+                begun and not ended.
+        """
         batches = list(batches)
         for batch in batches:
             if not 0 <= batch.at_ns <= AT_MAX_NS:
@@ -97,6 +112,7 @@ class Settling(Accounts):
             if group is None or batch.at_ns >= min(self._due_ns, group.due_ns):
                 if group is not None:
                     self._enter(group)
+                self._books.relieve()
                 self._catch_up(batch.at_ns)
                 group = Group(self._books)
             if batch.mode is Mode.ATOMIC:
@@ -104,9 +120,22 @@ class Settling(Accounts):
             else:
                 settle, at_ns = self._settle, batch.at_ns
                 answers.append([settle(group, order, at_ns, None) for order in batch.orders])
-        if group is not None:
+        if group is None:
+            self._books.land()
+        elif group.held:  # when it is due is read from the log
             self._enter(group)
+        else:
+            self._books.begin(group)
         return answers
+
+    def end_batches(self) -> None:
+        """Wait until all batches that were begun are logged.
+
+        Raises:
+            StorageError: the storage failed. Ask again with the same ids.
+        """
+        self._books.land()
+        self._books.relieve()
 
     def inquire(self, settlement_id: str) -> Outcome:
         """How a settlement stands (S108), without the payer's balance: anyone may ask.
@@ -116,6 +145,7 @@ class Settling(Accounts):
         nothing = Money(0, self.currency)
         if not is_well_formed(settlement_id):
             return Outcome.of(settlement_id, nothing, Reason.ID_MALFORMED)
+        self._books.land()
         known = self._books.record(settlement_id)
         if known is None:
             return Outcome.of(settlement_id, nothing, Reason.UNKNOWN_SETTLEMENT)
@@ -123,6 +153,7 @@ class Settling(Accounts):
 
     def parties(self, settlement_id: str) -> tuple[AccountNumber, AccountNumber] | None:
         """Payer and payee of what is in the log under an id; None where nothing is."""
+        self._books.land()
         known = self._books.record(settlement_id) if is_well_formed(settlement_id) else None
         return None if known is None else (known.payer, known.payee)
 
@@ -130,7 +161,7 @@ class Settling(Accounts):
 
     def _catch_up(self, at_ns: int) -> None:
         """Do first what is due before a decision at this time."""
-        if self._books.withdrawn_to != self._books.log.logged_to:
+        if not self._books.is_level:
             self.recover()
         if at_ns >= self._due_ns:
             self.mature(at_ns)
@@ -170,7 +201,7 @@ class Settling(Accounts):
             return answers
         return [
             order.refused(answer.reason or Reason.LINKED)
-            if part.has(order.settlement_id)
+            if part.decided(order.settlement_id)
             else answer
             for order, answer in zip(batch.orders, answers, strict=True)
         ]

@@ -25,6 +25,16 @@ class LogServer(Protocol):
         """
         ...
 
+    def begin(self, records: Sequence[LogRecord]) -> None:
+        """Begin to append: they are durable when `end` returns, and may be before.
+
+        In between nothing but `record` is asked of the log; the next `begin` comes after `end`.
+        """
+        self.append(records)
+
+    def end(self) -> None:
+        """Wait until what was begun is durable; if it raises, none or all of it is there."""
+
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest log record with this id, None when there is none."""
         ...

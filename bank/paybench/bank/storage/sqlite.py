@@ -10,6 +10,7 @@ from typing import TextIO
 from paybench.bank.errors import StorageBrokenError, StorageBusyError, StorageError
 
 from . import DatabaseServer, LogServer, Storage
+from .log_process import LogProcess
 from .server_process import ServerProcess
 from .sqlite_log import SqliteLog
 from .sqlite_server import SqliteServer
@@ -25,8 +26,9 @@ class SqliteStorage(Storage):
         folder: where the files are; made, for its owner alone, if it does not exist.
         servers: how many database servers a new folder gets, at least one. A folder that is
             there has those that it has.
-        processes: whether each database server is a process of its own. The bank then does not
-            wait while accounts are written: for a bank with much to do, and processors to spare.
+        processes: whether each server is a process of its own. The bank then does not wait while
+            accounts are written, and decides while the log is: for a bank with much to do, and
+            processors to spare.
 
     Raises:
         StorageBusyError: the folder is open elsewhere.
@@ -40,9 +42,9 @@ class SqliteStorage(Storage):
         self._processes = processes
         with ExitStack() as opened:
             self._lock = opened.enter_context(_locked(folder))
-            self._log = SqliteLog(folder / "log.sqlite")
+            self._log = self._open_log(folder / "log.sqlite")
             self.log: LogServer = self._log
-            opened.callback(self._log.file.close)
+            opened.callback(self._log.close)
             self._folder = folder
             self._opened = opened
             self.servers: list[DatabaseServer] = []
@@ -82,6 +84,9 @@ class SqliteStorage(Storage):
     def close(self) -> None:
         """Close the files and let go of the folder; closing twice is fine."""
         self._opened.close()
+
+    def _open_log(self, path: Path) -> LogProcess | SqliteLog:
+        return LogProcess(path, [self._lock.fileno()]) if self._processes else SqliteLog(path)
 
     def _open_server(self) -> DatabaseServer:
         path = _path(self._folder, len(self.servers))

@@ -7,8 +7,9 @@ from typing import Any
 from paybench.bank.settlement_id import is_time_ordered
 
 from . import LogRecord, LogServer
-from .log_row import COLUMNS, record_of, restriction_text
+from .log_row import COLUMNS, record_of
 from .sqlite_file import SqliteFile
+from .sqlite_rows import LogRows, log_rows_of
 from .sqlite_schema import LOG
 
 _PAGE = 1000
@@ -26,32 +27,44 @@ class SqliteLog(LogServer):
 
     Args:
         path: the file.
+        writes: whether it is written here; another process may, while it is only read.
 
     Raises:
         StorageVersionError: the file is of another schema version.
         StorageError: the file cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.file = SqliteFile(path, LOG, "FULL")
+    def __init__(self, path: Path, *, writes: bool = True) -> None:
+        self.file = SqliteFile(path, LOG, "FULL", writes=writes)
         try:
-            ((logged_to,),) = self.file.rows("SELECT ifnull(max(number), 0) FROM log_record")
-            ((newest_id,),) = self.file.rows(_NEWEST_ID)
+            self.resume()
         except BaseException:
             self.file.close()
             raise
+
+    def resume(self) -> int:
+        """Read anew how far the log goes."""
+        ((logged_to,),) = self.file.rows("SELECT ifnull(max(number), 0) FROM log_record")
+        ((newest_id,),) = self.file.rows(_NEWEST_ID)
         self.logged_to: int = logged_to
         self._newest_id: str = newest_id or ""
+        return logged_to
 
     def append(self, records: Sequence[LogRecord]) -> None:
         """Write the records to the log in one transaction; on the disk on return."""
-        ended = [(record.follows,) for record in records if record.follows]
-        begun = [(record.number, record.due_ns) for record in records if record.due_ns is not None]
+        self.append_rows(log_rows_of(records))
+        self.note(records)
+
+    def append_rows(self, rows: LogRows) -> None:
+        """Likewise records that were taken apart; `logged_to` says nothing of them."""
         self.file.write(
-            (_INSERT, map(_row, records)),
-            ("DELETE FROM pending WHERE number = ?", ended),
-            ("INSERT INTO pending VALUES (?, ?)", begun),
+            (_INSERT, rows.records),
+            ("DELETE FROM pending WHERE number = ?", rows.ended),
+            ("INSERT INTO pending VALUES (?, ?)", rows.begun),
         )
+
+    def note(self, records: Sequence[LogRecord]) -> None:
+        """These are in the log now."""
         self.logged_to += len(records)
         for record in reversed(records):  # the newest is the last one, as a rule
             if record.settlement_id > self._newest_id and is_time_ordered(record.settlement_id):
@@ -88,28 +101,9 @@ class SqliteLog(LogServer):
         """Note how many database servers follow this log; on the disk on return."""
         self.file.write(("UPDATE servers SET count = ?", [(count,)]))
 
+    def close(self) -> None:
+        """Close the file; closing twice is fine."""
+        self.file.close()
+
     def _select(self, where: str, values: Sequence[object]) -> list[Any]:
         return self.file.rows(f"SELECT {COLUMNS} FROM log_record {where}", values)  # noqa: S608
-
-
-def _row(record: LogRecord) -> tuple[Any, ...]:
-    amount, restriction = record.amount, record.restriction
-    return (
-        record.number,
-        record.settlement_id,
-        record.payer.place,
-        record.payee.place,
-        amount.amount_minor,
-        amount.currency,
-        record.counter,
-        record.signature,
-        record.reason,
-        record.payer_balance_minor,
-        record.created_ns,
-        record.kind,
-        None if restriction is None else restriction_text(restriction),
-        record.held,
-        record.due_ns,
-        record.follows,
-        record.held_minor,
-    )

@@ -1,4 +1,4 @@
-"""A data file, and a change, as rows of SQLite: plain values, which are soon handed on."""
+"""Log records, data files and changes as rows of SQLite: plain values, which are soon handed on."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from paybench.bank.approval import ReplayWindow
 
-from . import Change, DataFile, Line, Standing
+from . import Change, DataFile, Line, LogRecord, Standing
+from .log_row import restriction_text
 
 Row = tuple[Any, ...]
 
@@ -30,6 +31,20 @@ class ChangeRows(Struct, frozen=True, gc=False, array_like=True):
     lines: Sequence[Line]
     standing: Standing
     on_disk: bool
+
+
+class LogRows(Struct, frozen=True, gc=False, array_like=True):
+    """Log records as they are written.
+
+    Args:
+        records: all columns of each.
+        ended: the numbers of the pending records that they end.
+        begun: number and due time of those that are pending.
+    """
+
+    records: list[Row]
+    ended: list[tuple[int]]
+    begun: list[tuple[int, int]]
 
 
 def rows_of(change: Change) -> ChangeRows:
@@ -54,6 +69,15 @@ def rows_of(change: Change) -> ChangeRows:
                 )
             )
     return ChangeRows(main, auxiliary, change.lines, change.standing, change.on_disk)
+
+
+def log_rows_of(records: Sequence[LogRecord]) -> LogRows:
+    """The rows that records are."""
+    return LogRows(
+        list(map(_log_row, records)),
+        [(record.follows,) for record in records if record.follows],
+        [(record.number, record.due_ns) for record in records if record.due_ns is not None],
+    )
 
 
 def row_of(data_file: DataFile) -> Row:
@@ -99,3 +123,26 @@ def window_row(window: ReplayWindow) -> tuple[int, bytes]:
 
 def _window(highest: int, seen: bytes) -> ReplayWindow:
     return ReplayWindow(highest, int.from_bytes(seen, "big"))
+
+
+def _log_row(record: LogRecord) -> tuple[Any, ...]:
+    amount, restriction = record.amount, record.restriction
+    return (
+        record.number,
+        record.settlement_id,
+        record.payer.place,
+        record.payee.place,
+        amount.amount_minor,
+        amount.currency,
+        record.counter,
+        record.signature,
+        record.reason,
+        record.payer_balance_minor,
+        record.created_ns,
+        record.kind,
+        None if restriction is None else restriction_text(restriction),
+        record.held,
+        record.due_ns,
+        record.follows,
+        record.held_minor,
+    )

@@ -80,6 +80,10 @@ class SqliteServer(DatabaseServer):
             raise
         self.standing = Standing(*standing)
 
+    def resume(self) -> Standing:
+        """How far it follows the log."""
+        return self.standing
+
     def close(self) -> None:
         """Close the file; closing twice is fine."""
         self.file.close()

@@ -1,4 +1,4 @@
-"""The process of a database server: ``python -m paybench.bank.storage.server_child FILE``.
+"""The process of a server: ``python -m paybench.bank.storage.child log|accounts FILE``.
 
 It does what comes in, in order, and ends when nobody is there to ask for more.
 """
@@ -12,12 +12,12 @@ import msgspec
 
 from paybench.bank.errors import StorageError
 
-from . import Standing
-from .server_calls import LENGTH_BYTES, NAMED, VALUES, Failed, encode
+from .child_calls import CALLS, LENGTH_BYTES, NAMED, Failed, encode
+from .sqlite_log import SqliteLog
 from .sqlite_server import SqliteServer
 
+_OPENED = {"log": SqliteLog, "accounts": SqliteServer}
 _head_of = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw]).decode
-_decoders = {name: msgspec.msgpack.Decoder(kind).decode for name, kind in VALUES.items()}
 
 
 class Child:
@@ -26,12 +26,18 @@ class Child:
     After a change that could not be written no other is, until it is asked how it stands.
 
     Args:
+        kind: log or accounts.
         path: the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, kind: str, path: Path) -> None:
+        self._open = _OPENED[kind]
+        self._decoders = {
+            name: msgspec.msgpack.Decoder(values).decode
+            for name, (values, _) in CALLS[kind].items()
+        }
         self._path = path
-        self._server: SqliteServer | None = None
+        self._server: SqliteLog | SqliteServer | None = None
         self._failure: StorageError | None = None
 
     def serve(self, requests: BinaryIO, answers: BinaryIO) -> None:
@@ -50,7 +56,7 @@ class Child:
     def _answer(self, body: bytes) -> bytes:
         name, values = _head_of(body)
         try:
-            return b"\x01" + encode(self._call(name, _decoders[name](values)))
+            return b"\x01" + encode(self._call(name, self._decoders[name](values)))
         except StorageError as error:
             self._failure = error
             kind = type(error).__name__
@@ -64,18 +70,19 @@ class Child:
         assert self._server is not None, "it was resumed"
         return getattr(self._server, name)(*values)
 
-    def _resume(self) -> Standing:
+    def _resume(self) -> Any:
         self._failure = None
         if self._server is None:
-            self._server = SqliteServer(self._path)
-        return self._server.standing
+            self._server = self._open(self._path)
+        return self._server.resume()
 
 
 def main() -> None:
     """Serve the bank that started this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bank: it closes this one
+    kind, path = sys.argv[1:]
     try:
-        Child(Path(sys.argv[1])).serve(sys.stdin.buffer, sys.stdout.buffer)
+        Child(kind, Path(path)).serve(sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:  # the bank was killed; what it had sent is written
         sys.stdout = None
 

@@ -1,0 +1,163 @@
+"""A server's process as the bank has it: started, asked, heard, and started again."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from paybench.bank.errors import StorageError
+
+from .child_calls import CALLS, LENGTH_BYTES, NAMED, Failed, encode
+
+
+class ChildProcess:
+    """An SQLite file that a process of its own writes.
+
+    It does what it is sent in order. What fails is told when it is heard, and whatever was on its
+    way after it is not done either. From then on each call fails until `resume`.
+
+    Args:
+        kind: log or accounts.
+        path: the file.
+        held: descriptors that the process holds too: a lock on the folder lasts until it has ended.
+
+    Raises:
+        StorageVersionError: the file is of another schema version.
+        StorageError: the file cannot be read, or no process can be started.
+    """
+
+    def __init__(self, kind: str, path: Path, held: Sequence[int]) -> None:
+        self._kind = kind
+        self._path = path
+        self._held = held
+        self._failure: StorageError | None = None
+        self._closed = False
+        self._start()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether `resume` has to be called before anything else."""
+        return self._failure is not None
+
+    def resume(self) -> Any:
+        """How it stands, with all that was on its way done or lost; in another process if need be.
+
+        Raises:
+            StorageError: it does not say; and it is asked anew the next time.
+        """
+        if self._failure is None:
+            with suppress(StorageError):
+                return self.ask("resume")
+        self._failure = None
+        if self.process.poll() is not None:
+            self._end()
+            self._start()
+        return self.ask("resume")
+
+    def ask(self, name: str, *values: Any) -> Any:
+        """Call a method there and wait for what it returns.
+
+        Raises:
+            StorageError: it failed, or what was on its way before it did.
+        """
+        self.send(name, *values)
+        while self.unheard > 1:
+            self.hear()
+        return msgspec.msgpack.decode(self.hear(), type=CALLS[self._kind][name][1], strict=True)
+
+    def send(self, name: str, *values: Any) -> None:
+        """Have a method called there; its answer is the next but `unheard` to be heard.
+
+        Raises:
+            StorageError: it is closed, has ended, or something failed before.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._closed:
+            raise self._gone("it is closed")
+        body = encode((name, values))
+        try:
+            self._requests.write(len(body).to_bytes(LENGTH_BYTES, "big"))
+            self._requests.write(body)
+            self._requests.flush()
+        except OSError as error:
+            self._failure = self._gone(str(error))
+            raise self._failure from error
+        self.unheard += 1
+
+    def hear(self) -> bytes:
+        """The oldest answer that was not heard, encoded.
+
+        Raises:
+            StorageError: that is what it says.
+        """
+        length = int.from_bytes(self._answers.read(LENGTH_BYTES), "big")
+        answer = self._answers.read(length)
+        if not answer:
+            self.unheard = 0
+            self._failure = self._gone("its process has ended")
+            raise self._failure
+        self.unheard -= 1
+        ok, answer = answer[:1], answer[1:]
+        if ok == b"\x00":
+            failed = msgspec.msgpack.decode(answer, type=Failed)
+            self._failure = NAMED[failed.kind](failed.sentence)
+            while self.unheard:  # what was on its way after it has failed too
+                self._answers.read(int.from_bytes(self._answers.read(LENGTH_BYTES), "big"))
+                self.unheard -= 1
+            raise self._failure
+        return answer
+
+    def close(self) -> None:
+        """Have all that is on its way done, and end the process; closing twice is fine.
+
+        Raises:
+            StorageError: some of it failed.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            while self.unheard:
+                self.hear()
+        finally:
+            self._end()
+
+    def _start(self) -> None:
+        module = "paybench.bank.storage.child"
+        command = [sys.executable, "-m", module, self._kind, str(self._path)]
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - our own module
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=self._held
+            )
+        except OSError as error:
+            raise StorageError(
+                f"expected to start a server for {self._path}, seen {error}: free memory or "
+                "processes, or keep the servers in the bank's own process"
+            ) from error
+        assert self.process.stdin is not None, "it is a pipe"
+        assert self.process.stdout is not None, "it is a pipe"
+        self._requests: IO[bytes] = self.process.stdin
+        self._answers: IO[bytes] = self.process.stdout
+        self.unheard = 0
+        try:
+            self.ask("resume")
+        except StorageError:
+            self._end()
+            raise
+
+    def _gone(self, why: str) -> StorageError:
+        return StorageError(
+            f"expected a server for {self._path}, seen none: {why}. Check that the bank is open, "
+            "and ask again: what is in the log is redone"
+        )
+
+    def _end(self) -> None:
+        with suppress(OSError):  # whoever has ended reads no rest
+            self._requests.close()
+        self.process.wait()
+        self._answers.close()
