@@ -1,4 +1,4 @@
-"""What a bank and the process of one of its servers say to each other: lengths, then MessagePack."""
+"""What a bank and a server's process say to each other: lengths, then MessagePack."""
 
 from typing import Any
 

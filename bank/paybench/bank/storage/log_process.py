@@ -8,9 +8,14 @@ from .child_process import ChildProcess
 from .sqlite_log import SqliteLog
 from .sqlite_rows import log_rows_of
 
+# To wake another process costs as much as to write some records.
+_HERE_MAX = 32
+
 
 class LogProcess(LogServer):
     """A log in an SQLite file that a process of its own writes; it is read here.
+
+    A few records are written here too: SQLite has the file written by one at a time.
 
     After something has failed, `logged_to` says what is in the log all the same.
 
@@ -26,7 +31,7 @@ class LogProcess(LogServer):
     def __init__(self, path: Path, held: Sequence[int] = ()) -> None:
         self.child = ChildProcess("log", path, held)
         try:
-            self._reader = SqliteLog(path, writes=False)
+            self._here = SqliteLog(path)
         except BaseException:
             self.child.close()
             raise
@@ -37,8 +42,8 @@ class LogProcess(LogServer):
         """The number of the newest log record, 0 when there is none."""
         if self.child.has_failed:
             self.child.resume()
-            self._reader.resume()
-        return self._reader.logged_to
+            self._here.resume()
+        return self._here.logged_to
 
     def append(self, records: Sequence[LogRecord]) -> None:
         """Write the records to the log in one transaction; on the disk on return."""
@@ -46,32 +51,35 @@ class LogProcess(LogServer):
         self.end()
 
     def begin(self, records: Sequence[LogRecord]) -> None:
-        """Send the records on their way."""
-        self.child.send("append_rows", log_rows_of(records))
-        self._begun = records
+        """Send the records on their way, or write them if they are few."""
+        if len(records) <= _HERE_MAX:
+            self._here.append(records)
+        else:
+            self.child.send("append_rows", log_rows_of(records))
+            self._begun = records
 
     def end(self) -> None:
         """Wait until what was begun is on the disk."""
         begun, self._begun = self._begun, ()
         if begun:
             self.child.hear()
-            self._reader.note(begun)
+            self._here.note(begun)
 
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest log record with this id, None when there is none."""
-        return self._reader.record(settlement_id)
+        return self._here.record(settlement_id)
 
     def records(self, after: int) -> Iterable[LogRecord]:
         """The log records numbered above `after`, in order."""
-        return self._reader.records(after)
+        return self._here.records(after)
 
     def due(self, limit: int) -> list[LogRecord]:
         """The pending records without successor that are due first, in order."""
-        return self._reader.due(limit)
+        return self._here.due(limit)
 
     def servers(self) -> int:
         """How many database servers follow this log; 0 until they are there."""
-        return self._reader.servers()
+        return self._here.servers()
 
     def count_servers(self, count: int) -> None:
         """Note how many database servers follow this log; on the disk on return."""
@@ -79,5 +87,5 @@ class LogProcess(LogServer):
 
     def close(self) -> None:
         """Have what is on its way written, and end the process; closing twice is fine."""
-        self._reader.close()
+        self._here.close()
         self.child.close()

@@ -28,7 +28,6 @@ class SqliteFile:
         schema: SQL statements.
         synchronous: FULL, and a commit is on the disk when it returns; NORMAL, and it follows.
         version: of the schema.
-        writes: whether it is written here. If not, it has to be there already.
 
     Raises:
         StorageVersionError: the tables are of another version.
@@ -36,13 +35,7 @@ class SqliteFile:
     """
 
     def __init__(
-        self,
-        path: Path,
-        schema: str,
-        synchronous: str,
-        version: int = SCHEMA_VERSION,
-        *,
-        writes: bool = True,
+        self, path: Path, schema: str, synchronous: str, version: int = SCHEMA_VERSION
     ) -> None:
         self._path = path
         self._version = version
@@ -52,11 +45,12 @@ class SqliteFile:
             self.connection: Any = apsw.Connection(str(path))
         try:
             self._check_version()
+            self.rows("PRAGMA journal_mode = WAL")
+            self.rows(f"PRAGMA synchronous = {synchronous}")
+            self.rows(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             self.rows(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            if writes:
-                self._prepare(schema)
-            else:
-                self.rows("PRAGMA query_only = ON")
+            if self._is_new():
+                self._create(schema)
         except BaseException:
             self.close()
             raise
@@ -98,13 +92,6 @@ class SqliteFile:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-
-    def _prepare(self, schema: str) -> None:
-        self.rows("PRAGMA journal_mode = WAL")
-        self.rows(f"PRAGMA synchronous = {self._synchronous}")
-        self.rows(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        if self._is_new():
-            self._create(schema)
 
     def _is_new(self) -> bool:
         return self.rows("SELECT count(*) FROM sqlite_schema") == [(0,)]

@@ -27,15 +27,14 @@ class SqliteLog(LogServer):
 
     Args:
         path: the file.
-        writes: whether it is written here; another process may, while it is only read.
 
     Raises:
         StorageVersionError: the file is of another schema version.
         StorageError: the file cannot be read.
     """
 
-    def __init__(self, path: Path, *, writes: bool = True) -> None:
-        self.file = SqliteFile(path, LOG, "FULL", writes=writes)
+    def __init__(self, path: Path) -> None:
+        self.file = SqliteFile(path, LOG, "FULL")
         try:
             self.resume()
         except BaseException:
