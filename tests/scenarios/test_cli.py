@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from paybench.hil.virtual.tty import VirtualTty
+from paybench.scenarios.cli import cli
 
 PAYBENCH = [sys.executable, "-m", "paybench"]
 
@@ -339,12 +341,31 @@ def test_a_state_machine_is_shown(name):
     assert all(row["event"] in diagram for row in document["rows"])
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["show"], ["replay"], ["list"], ["demo"]])
-def test_help_shows_an_example(command):
-    """Every command's help ends with a line one can type."""
-    text, _ = paybench(*command, "--help")
-    assert ("paybench " + " ".join(command)).strip() in text
-    assert "Usage" in text
+def commands(group, *names):
+    """The words that lead to each command of a group."""
+    yield names
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, *names, name)
+
+
+@pytest.mark.parametrize("words", list(commands(cli)), ids=" ".join)
+def test_help_shows_an_example(words):
+    """Every command's help ends with lines one can type, some of them its own."""
+    out = CliRunner().invoke(cli, [*words, "--help"], prog_name="paybench").output
+    examples = out.partition("Examples:\n")[2].splitlines()
+    assert out.startswith("Usage: " + " ".join(["paybench", *words]))
+    assert any(line.startswith("  " + " ".join(["paybench", *words])) for line in examples)
+
+
+def test_help_is_there_at_once():
+    """What the commands need is imported when they run, and not for the help."""
+    code = (
+        "import sys, paybench.scenarios.cli\n"
+        "heavy = {'simpy', 'msgspec', 'rich', 'asyncio', 'paybench.bank', 'paybench.hil'}\n"
+        "print(sorted(heavy & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_the_secret_stays_secret(tmp_path):

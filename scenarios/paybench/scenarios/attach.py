@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from paybench.hil.errors import PortUnavailable
 from paybench.hil.hold import Hold
-from paybench.scenarios.cli import EXIT_CODES
+from paybench.scenarios.command import EXIT_CODES
 from paybench.scenarios.console import Console
 from paybench.scenarios.report import View, console, drawing
 from paybench.scenarios.run import drivers_for, make_rig
