@@ -48,7 +48,7 @@ def attach(role: str, options: Options) -> int:
         rig = make_rig(replace(options, operator=ask), real=drivers)
         stack.callback(rig.close)
         session = Console(rig, role, drawing(console()))
-        rig.check_parts()
+        rig.real_parts.check(rig.devices)
         for line in session.greeting():
             _say(line)
         session.run(_typed(rig, f"{session.device.name}> "), _say)
