@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from rounds import rounds
 
 from paybench.bank.money import Money
+from paybench.devices.dispensing_machine import ENDED
 from paybench.devices.errors import OutOfOrder
-from paybench.devices.tin_vending_machine import ENDED
 from paybench.scenarios.errors import UsageError
 from paybench.scenarios.rig import Rig
 
