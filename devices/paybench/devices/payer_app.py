@@ -32,6 +32,7 @@ from paybench.bank.tin import (
     TinIssued,
     TinPresented,
     TinWanted,
+    unspaced,
 )
 from paybench.devices.app import App
 from paybench.devices.asking import ANSWER_S, WAIT_S, Asking
@@ -39,6 +40,7 @@ from paybench.devices.device import verb
 from paybench.devices.errors import OutOfOrder
 from paybench.devices.payment import DueRequest, Payment, is_about, payment_lines
 from paybench.devices.plain_profile import PlainProfileError
+from paybench.devices.sent_number import former_numbers
 from paybench.devices.short_range import SHORT_RANGE
 from paybench.devices.tin_code import read_tin, shown_code
 from paybench.devices.tin_messages import HANDED, PayingCall, PayingNotice, TinHanded, TinOffered
@@ -59,7 +61,6 @@ RECORD = "payment"
 """The record in the phone's store."""
 
 HISTORY_LINES = 5
-FORMER_KEPT = 8
 
 _WAITING = ("showing", "connected", "asked", "due")
 """States in which it is somebody else's turn."""
@@ -391,14 +392,11 @@ class PayerApp(App):
     # -- saying, and saying again ---------------------------------------------------------------
 
     def _present(self, tin: str) -> None:
-        self._begin(Payment(tin.replace(" ", "").replace("-", ""), "presented"))
+        self._begin(Payment(unspaced(tin), "presented"))
 
     def _begin(self, payment: Payment) -> None:
         self.order = self._answer = None
-        if self.payment is not None:
-            last = {self.payment.session: self.payment.tin} if self.payment.session else {}
-            former = [*self.payment.former.items(), *last.items()]
-            payment.former = dict(former[-FORMER_KEPT:])
+        payment.former = former_numbers(self.payment)
         self.payment = payment
         self._stand(payment, payment.state)
         self._ask(payment)

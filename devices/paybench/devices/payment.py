@@ -8,15 +8,8 @@ import msgspec
 
 from paybench.bank.approval import Approval
 from paybench.bank.outcome import Outcome
-from paybench.bank.tin import (
-    AmountDue,
-    Connected,
-    Receipt,
-    Refused,
-    TerminalDetails,
-    spaced,
-)
-from paybench.bank.tin.synchroniser import ABOUT_MAX
+from paybench.bank.tin import AmountDue, Receipt, TerminalDetails, spaced
+from paybench.devices.sent_number import answers
 from paybench.devices.tin_code import tin_code
 
 if TYPE_CHECKING:
@@ -41,8 +34,7 @@ class Payment(msgspec.Struct):
         approval: What was signed.
         outcome: How it ended at the bank, or None.
         sentence: Why it was refused.
-        former: Numbers of the last payments by session: what is still said of those is not about
-            this one, unless it is the same number once more.
+        former: Numbers of the last few payments by session, as of any `SentNumber`.
     """
 
     tin: str
@@ -109,17 +101,6 @@ def payment_lines(payment: Payment, order: AuthenticationOrdered | None) -> list
 def is_about(payment: Payment, body: object) -> bool:
     """Whether what the apparatus said is about this payment."""
     if not (payment.session or payment.request_id):
-        return _answers_number(payment, body)
+        return answers(body, payment, Receipt)
     names = {getattr(body, field, "") for field in ("session", "request_id", "about")}
     return bool(({payment.session, payment.request_id} - {""}) & names)
-
-
-def _answers_number(payment: Payment, body: object) -> bool:
-    """Whether something answers T3; nobody has told the session's name before."""
-    if isinstance(body, Refused):
-        if body.session:  # refused as soon as it was synchronised
-            return payment.former.get(body.session, payment.tin) == payment.tin
-        return body.about == payment.tin[:ABOUT_MAX]
-    if isinstance(body, Receipt):  # it was paid before, by this phone
-        return payment.former.get(body.session) == payment.tin
-    return isinstance(body, Connected) and body.tin == payment.tin
