@@ -244,6 +244,25 @@ class PayerApp(App):
         if session:
             self._ask(payment)  # else as soon as the apparatus has told what it calls it
 
+    def tender(self, session: str, offer_id: str, amount: Money) -> None:
+        """The owner's purse is about to offer so much: if it is what is due, then instead of it."""
+        payment = self.payment
+        if payment is None or payment.session != session or payment.due is None:
+            return
+        if payment.due.amount == amount:
+            payment.tender = offer_id
+            self.phone.store.put(RECORD, payment)
+
+    def pays_without(self, offer_id: str) -> bool:
+        """E-money is not taken: whether what it was offered for is paid all the same."""
+        payment = self.payment
+        if payment is None or payment.tender != offer_id:
+            return False
+        if payment.state != "paid":
+            payment.tender = ""
+            self.phone.store.put(RECORD, payment)
+        return payment.state == "paid"
+
     # -- what it hears --------------------------------------------------------------------------
 
     def resume(self) -> None:
@@ -457,7 +476,11 @@ class PayerApp(App):
     # -- what it shows --------------------------------------------------------------------------
 
     def _show(self, payment: Payment) -> None:
-        self.phone.display.show(*payment_lines(payment, self.order))
+        taken = payment.tender and not self.phone.purse.offers(payment.tender)
+        if payment.state == "refused" and taken:
+            self.phone.purse.tell_again()  # it is no refusal: e-money has been taken for it
+        else:
+            self.phone.display.show(*payment_lines(payment, self.order))
 
     def _show_history(self, body: PurchaseHistory) -> None:
         self.history = body

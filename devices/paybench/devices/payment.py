@@ -13,6 +13,7 @@ from paybench.devices.sent_number import answers
 from paybench.devices.tin_code import tin_code
 
 if TYPE_CHECKING:
+    from paybench.bank.money import Money
     from paybench.bank.tin import AuthenticationOrdered
     from paybench.devices.payer_app import PayerApp
 
@@ -34,6 +35,7 @@ class Payment(msgspec.Struct):
         approval: What was signed.
         outcome: How it ended at the bank, or None.
         sentence: Why it was refused.
+        tender: The purse's name of e-money that was offered instead of confirming; "" for none.
         former: Numbers of the last few payments by session, as of any `SentNumber`.
     """
 
@@ -46,6 +48,7 @@ class Payment(msgspec.Struct):
     approval: Approval | None = None
     outcome: Outcome | None = None
     sentence: str = ""
+    tender: str = ""
     former: dict[str, str] = {}
 
     @property
@@ -64,6 +67,10 @@ class DueRequest:
     def approve(self, taps: int) -> None:
         """Sign it, and confirm (T7)."""
         self._app.confirm(self.correlation, taps)
+
+    def tender(self, offer_id: str, amount: Money) -> None:
+        """E-money is about to be offered, maybe instead."""
+        self._app.tender(self.correlation, offer_id, amount)
 
     def decline(self) -> None:
         """Say no."""
