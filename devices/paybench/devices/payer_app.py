@@ -38,7 +38,14 @@ from paybench.devices.app import App
 from paybench.devices.asking import ANSWER_S, WAIT_S, Asking
 from paybench.devices.device import verb
 from paybench.devices.errors import OutOfOrder
-from paybench.devices.payment import DueRequest, Payment, is_about, payment_lines
+from paybench.devices.payment import (
+    DueRequest,
+    Payment,
+    history_lines,
+    is_about,
+    payment_lines,
+    status_lines,
+)
 from paybench.devices.plain_profile import PlainProfileError
 from paybench.devices.sent_number import former_numbers
 from paybench.devices.short_range import SHORT_RANGE
@@ -59,8 +66,6 @@ if TYPE_CHECKING:
 
 RECORD = "payment"
 """The record in the phone's store."""
-
-HISTORY_LINES = 5
 
 _WAITING = ("showing", "connected", "asked", "due")
 """States in which it is somebody else's turn."""
@@ -244,12 +249,10 @@ class PayerApp(App):
         if session:
             self._ask(payment)  # else as soon as the apparatus has told what it calls it
 
-    def tender(self, session: str, offer_id: str, amount: Money) -> None:
+    def tender(self, offer_id: str, amount: Money) -> None:
         """The owner's purse is about to offer so much: if it is what is due, then instead of it."""
         payment = self.payment
-        if payment is None or payment.session != session or payment.due is None:
-            return
-        if payment.due.amount == amount:
+        if payment is not None and payment.due is not None and payment.due.amount == amount:
             payment.tender = offer_id
             self.phone.store.put(RECORD, payment)
 
@@ -270,12 +273,9 @@ class PayerApp(App):
         payment = self.payment
         if payment is None or payment.is_over:
             return
-        if payment.state in ("wanted", "presented", "confirmed", "declined"):
-            self._stand(payment, payment.state)
-            self._ask(payment)
-        else:
-            self._stand(payment, "inquiring")
-            self._ask(payment)
+        waits = payment.state in ("wanted", "presented", "confirmed", "declined")
+        self._stand(payment, payment.state if waits else "inquiring")
+        self._ask(payment)
 
     def take(self, sent: Sent) -> None:
         """A terminal sends its number over the short-range link (claim 30)."""
@@ -305,9 +305,11 @@ class PayerApp(App):
         assert isinstance(message, PayingNotice), "the phone hands over nothing else"
         body = message.body
         if isinstance(body, PurchaseHistory):
-            self._show_history(body)
+            self.history = body
+            self.phone.display.show(*history_lines(body))
         elif isinstance(body, Status):
-            self._show_status(body)
+            self.status = body
+            self.phone.display.show(*status_lines(body))
         elif not self._take(body):
             why = f"a {type(body).__name__} that nothing here waits for"
             self.phone.decided(IGNORED, why, sent.correlation)
@@ -481,23 +483,6 @@ class PayerApp(App):
             self.phone.purse.tell_again()  # it is no refusal: e-money has been taken for it
         else:
             self.phone.display.show(*payment_lines(payment, self.order))
-
-    def _show_history(self, body: PurchaseHistory) -> None:
-        self.history = body
-        lines = [
-            f"{purchase.amount.text} {purchase.terminal.name} {purchase.state}"
-            for purchase in body.purchases[:HISTORY_LINES]
-        ]
-        self.phone.display.show(f"PURCHASES {len(body.purchases)}", *lines)
-
-    def _show_status(self, body: Status) -> None:
-        self.status = body
-        available: Money | None = body.available
-        self.phone.display.show(
-            "REGISTERED" if body.registered else "NOT REGISTERED",
-            *([f"AVAILABLE {available.text}"] if available is not None else []),
-            *([f"PAYMENTS {body.payments}"] if body.payments is not None else []),
-        )
 
     @property
     def _is_busy(self) -> bool:

@@ -14,10 +14,11 @@ from paybench.devices.tin_code import tin_code
 
 if TYPE_CHECKING:
     from paybench.bank.money import Money
-    from paybench.bank.tin import AuthenticationOrdered
+    from paybench.bank.tin import AuthenticationOrdered, PurchaseHistory, Status
     from paybench.devices.payer_app import PayerApp
 
 CLOSED = ("paid", "refused")
+HISTORY_LINES = 5
 
 
 class Payment(msgspec.Struct):
@@ -70,7 +71,7 @@ class DueRequest:
 
     def tender(self, offer_id: str, amount: Money) -> None:
         """E-money is about to be offered, maybe instead."""
-        self._app.tender(self.correlation, offer_id, amount)
+        self._app.tender(offer_id, amount)
 
     def decline(self) -> None:
         """Say no."""
@@ -103,6 +104,24 @@ def payment_lines(payment: Payment, order: AuthenticationOrdered | None) -> list
         "declined": ["DECLINED"],
     }
     return lines.get(payment.state, ["SENDING"])
+
+
+def history_lines(body: PurchaseHistory) -> list[str]:
+    """What the phone's display says of the purchases (claim 13)."""
+    purchases = [
+        f"{purchase.amount.text} {purchase.terminal.name} {purchase.state}"
+        for purchase in body.purchases[:HISTORY_LINES]
+    ]
+    return [f"PURCHASES {len(body.purchases)}", *purchases]
+
+
+def status_lines(body: Status) -> list[str]:
+    """What the phone's display says of how its owner stands (claim 11)."""
+    return [
+        "REGISTERED" if body.registered else "NOT REGISTERED",
+        *([f"AVAILABLE {body.available.text}"] if body.available is not None else []),
+        *([f"PAYMENTS {body.payments}"] if body.payments is not None else []),
+    ]
 
 
 def is_about(payment: Payment, body: object) -> bool:
