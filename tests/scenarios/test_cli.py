@@ -3,13 +3,16 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from paybench.hil.virtual.tty import VirtualTty
+from paybench.scenarios.cli import cli
 
 PAYBENCH = [sys.executable, "-m", "paybench"]
 
@@ -27,6 +30,14 @@ def paybench(*arguments, code=0, cwd=None, **environment):
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout, done.stderr
+
+
+def read_until_closed(terminal):
+    """What comes from a terminal next; nothing when nobody has it open any more."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
 
 
 def scenario_file(folder, body, name="my_scenario.py"):
@@ -76,10 +87,49 @@ def test_the_whole_library_passes():
 
 
 def test_piped_output_is_plain():
-    """Nothing that only a terminal understands goes into a pipe."""
-    for command in (["list"], ["run", "--all"], ["run", "shop-purchase[direct]"]):
-        text, errors = paybench(*command)
+    """Nothing that only a terminal understands goes into a pipe, and nothing that fills it up."""
+    for command in (
+        *(["list"], ["run", "--all"], ["run", "shop-purchase[direct]"]),
+        *(["show", "--state", "settlement-session"], ["run", "commuter-day"]),
+    ):
+        text, errors = paybench(*command, FORCE_COLOR="1")
         assert "\x1b" not in text + errors
+        assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_a_piped_list_has_everything_in_few_columns():
+    """A line each with all that is known of a scenario, however long, and no wide empty columns."""
+    lines = paybench("list")[0].splitlines()
+    rows = json.loads(paybench("list", "--json")[0])
+    ends = []
+    for line, row in zip(lines, rows, strict=True):
+        variants = f"  [{','.join(row['variants'])}]" if row["variants"] else ""
+        told = row["summary"] + variants
+        assert line.startswith(f"{row['name']} ")
+        assert row["figure"] in line
+        assert line.endswith(f"  {told}")
+        ends.append(len(line) - len(told))
+    assert len(set(ends)) == 1
+    assert ends[0] < 60
+
+
+def test_a_list_on_a_terminal_fits_it():
+    """On a terminal of 80 columns scenarios stand under headings, with nothing cut or beyond."""
+    ours, theirs = os.openpty()
+    environment = os.environ | {"COLUMNS": "80", "TERM": "xterm-256color"}
+    with subprocess.Popen([*PAYBENCH, "list"], stdout=theirs, env=environment) as running:
+        os.close(theirs)
+        chunks = iter(lambda: read_until_closed(ours), b"")
+        text = b"".join(chunks).decode()
+    os.close(ours)
+    assert running.returncode == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert "\x1b[1mFig 3: " in text
+    assert "…" not in plain
+    assert max(map(len, plain.splitlines())) <= 80
+    words = plain.split()
+    for row in json.loads(paybench("list", "--json")[0]):
+        assert row["name"] in words
 
 
 def test_the_digest_is_that_of_the_trace_file(tmp_path):
@@ -328,23 +378,40 @@ def test_a_bank_on_sqlite_files_gives_the_same_trace(tmp_path):
 def test_a_state_machine_is_shown(name):
     """Each row of a session's machine is in the table, the diagram and the document."""
     document = json.loads(paybench("show", "--state", name, "--as", "json")[0])
-    table = paybench("show", "--state", name)[0].splitlines()[2:]
+    table = [line.split("  ") for line in paybench("show", "--state", name)[0].splitlines()[2:]]
+    cells = sorted(tuple(cell.strip() for cell in line if cell) for line in table)
     assert document["name"] == name
-    assert len(document["rows"]) == len(table)
-    for row in document["rows"]:
-        found = [line for line in table if row["event"] in line and row["finding"] in line]
-        assert any(line.split()[-1] == row["then"] for line in found)
+    assert cells == sorted(tuple(row.values()) for row in document["rows"])
     diagram = paybench("show", "--state", name, "--as", "mermaid")[0]
     assert diagram.startswith("stateDiagram-v2")
     assert all(row["event"] in diagram for row in document["rows"])
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["show"], ["replay"], ["list"], ["demo"]])
-def test_help_shows_an_example(command):
-    """Every command's help ends with a line one can type."""
-    text, _ = paybench(*command, "--help")
-    assert ("paybench " + " ".join(command)).strip() in text
-    assert "Usage" in text
+def commands(group, *names):
+    """The words that lead to each command of a group."""
+    yield names
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, *names, name)
+
+
+@pytest.mark.parametrize("words", list(commands(cli)), ids=" ".join)
+def test_help_shows_an_example(words):
+    """Every command's help ends with lines one can type, some of them its own."""
+    out = CliRunner().invoke(cli, [*words, "--help"], prog_name="paybench").output
+    examples = out.partition("Examples:\n")[2].splitlines()
+    assert out.startswith("Usage: " + " ".join(["paybench", *words]))
+    assert any(line.startswith("  " + " ".join(["paybench", *words])) for line in examples)
+
+
+def test_help_is_there_at_once():
+    """What the commands need is imported when they run, and not for the help."""
+    code = (
+        "import sys, paybench.scenarios.cli\n"
+        "heavy = {'simpy', 'msgspec', 'rich', 'asyncio', 'paybench.bank', 'paybench.hil'}\n"
+        "print(sorted(heavy & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_the_secret_stays_secret(tmp_path):

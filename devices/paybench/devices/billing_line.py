@@ -28,6 +28,7 @@ from paybench.bank.tin import (
     TinPresented,
     TinWanted,
     Withdrawn,
+    unspaced,
 )
 from paybench.bank.tin.synchroniser import ABOUT_MAX
 from paybench.devices.asking import ANSWER_S, WAIT_S, Asking
@@ -123,7 +124,7 @@ class BillingLine:
 
     def present(self, tin: str) -> Billing:
         """Send a number that the payer has shown (T3)."""
-        return self._begin("presented", tin.replace(" ", "").replace("-", ""), reverse=True)
+        return self._begin("presented", unspaced(tin), reverse=True)
 
     def bill(self, billing: Billing, amount: Money, restriction: Restriction | None = None) -> None:
         """Bill the amount (T5).

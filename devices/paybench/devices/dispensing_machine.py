@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paybench.bank.money import Money
 from paybench.devices.device import Device, verb
@@ -10,7 +10,12 @@ from paybench.devices.dispenser import Column, Dispenser
 from paybench.devices.errors import OutOfOrder
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from paybench.devices.world import World
+
+ENDED = ("discharged", "refused", "reversed")
+"""The states of a vend that is over."""
 
 
 class DispensingMachine(Device):
@@ -93,3 +98,15 @@ class DispensingMachine(Device):
             there = ", ".join(self.dispenser.columns) or "none"
             raise OutOfOrder(f"{self.name} has no column {number!r} (there are: {there})")
         return column
+
+    def drops(self, number: str, fallen: int) -> Generator[Any, Any, bool]:
+        """Turn a column, and tell whether its article fell.
+
+        Args:
+            number: The column's number.
+            fallen: What its drop sensor said before: what fell before the power went has fallen.
+        """
+        self.display.show("HERE IT COMES")
+        if self.column(number).fallen > fallen:
+            return True
+        return (yield from self.dispenser.discharge(number))

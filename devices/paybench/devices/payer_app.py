@@ -32,13 +32,22 @@ from paybench.bank.tin import (
     TinIssued,
     TinPresented,
     TinWanted,
+    unspaced,
 )
 from paybench.devices.app import App
 from paybench.devices.asking import ANSWER_S, WAIT_S, Asking
 from paybench.devices.device import verb
 from paybench.devices.errors import OutOfOrder
-from paybench.devices.payment import DueRequest, Payment, is_about, payment_lines
+from paybench.devices.payment import (
+    DueRequest,
+    Payment,
+    history_lines,
+    is_about,
+    payment_lines,
+    status_lines,
+)
 from paybench.devices.plain_profile import PlainProfileError
+from paybench.devices.sent_number import former_numbers
 from paybench.devices.short_range import SHORT_RANGE
 from paybench.devices.tin_code import read_tin, shown_code
 from paybench.devices.tin_messages import HANDED, PayingCall, PayingNotice, TinHanded, TinOffered
@@ -57,9 +66,6 @@ if TYPE_CHECKING:
 
 RECORD = "payment"
 """The record in the phone's store."""
-
-HISTORY_LINES = 5
-FORMER_KEPT = 8
 
 _WAITING = ("showing", "connected", "asked", "due")
 """States in which it is somebody else's turn."""
@@ -243,6 +249,23 @@ class PayerApp(App):
         if session:
             self._ask(payment)  # else as soon as the apparatus has told what it calls it
 
+    def tender(self, offer_id: str, amount: Money) -> None:
+        """The owner's purse is about to offer so much: if it is what is due, then instead of it."""
+        payment = self.payment
+        if payment is not None and payment.due is not None and payment.due.amount == amount:
+            payment.tender = offer_id
+            self.phone.store.put(RECORD, payment)
+
+    def pays_without(self, offer_id: str) -> bool:
+        """E-money is not taken: whether what it was offered for is paid all the same."""
+        payment = self.payment
+        if payment is None or payment.tender != offer_id:
+            return False
+        if payment.state != "paid":
+            payment.tender = ""
+            self.phone.store.put(RECORD, payment)
+        return payment.state == "paid"
+
     # -- what it hears --------------------------------------------------------------------------
 
     def resume(self) -> None:
@@ -250,12 +273,9 @@ class PayerApp(App):
         payment = self.payment
         if payment is None or payment.is_over:
             return
-        if payment.state in ("wanted", "presented", "confirmed", "declined"):
-            self._stand(payment, payment.state)
-            self._ask(payment)
-        else:
-            self._stand(payment, "inquiring")
-            self._ask(payment)
+        waits = payment.state in ("wanted", "presented", "confirmed", "declined")
+        self._stand(payment, payment.state if waits else "inquiring")
+        self._ask(payment)
 
     def take(self, sent: Sent) -> None:
         """A terminal sends its number over the short-range link (claim 30)."""
@@ -285,9 +305,11 @@ class PayerApp(App):
         assert isinstance(message, PayingNotice), "the phone hands over nothing else"
         body = message.body
         if isinstance(body, PurchaseHistory):
-            self._show_history(body)
+            self.history = body
+            self.phone.display.show(*history_lines(body))
         elif isinstance(body, Status):
-            self._show_status(body)
+            self.status = body
+            self.phone.display.show(*status_lines(body))
         elif not self._take(body):
             why = f"a {type(body).__name__} that nothing here waits for"
             self.phone.decided(IGNORED, why, sent.correlation)
@@ -391,14 +413,11 @@ class PayerApp(App):
     # -- saying, and saying again ---------------------------------------------------------------
 
     def _present(self, tin: str) -> None:
-        self._begin(Payment(tin.replace(" ", "").replace("-", ""), "presented"))
+        self._begin(Payment(unspaced(tin), "presented"))
 
     def _begin(self, payment: Payment) -> None:
         self.order = self._answer = None
-        if self.payment is not None:
-            last = {self.payment.session: self.payment.tin} if self.payment.session else {}
-            former = [*self.payment.former.items(), *last.items()]
-            payment.former = dict(former[-FORMER_KEPT:])
+        payment.former = former_numbers(self.payment)
         self.payment = payment
         self._stand(payment, payment.state)
         self._ask(payment)
@@ -459,24 +478,11 @@ class PayerApp(App):
     # -- what it shows --------------------------------------------------------------------------
 
     def _show(self, payment: Payment) -> None:
-        self.phone.display.show(*payment_lines(payment, self.order))
-
-    def _show_history(self, body: PurchaseHistory) -> None:
-        self.history = body
-        lines = [
-            f"{purchase.amount.text} {purchase.terminal.name} {purchase.state}"
-            for purchase in body.purchases[:HISTORY_LINES]
-        ]
-        self.phone.display.show(f"PURCHASES {len(body.purchases)}", *lines)
-
-    def _show_status(self, body: Status) -> None:
-        self.status = body
-        available: Money | None = body.available
-        self.phone.display.show(
-            "REGISTERED" if body.registered else "NOT REGISTERED",
-            *([f"AVAILABLE {available.text}"] if available is not None else []),
-            *([f"PAYMENTS {body.payments}"] if body.payments is not None else []),
-        )
+        taken = payment.tender and not self.phone.purse.offers(payment.tender)
+        if payment.state == "refused" and taken:
+            self.phone.purse.tell_again()  # it is no refusal: e-money has been taken for it
+        else:
+            self.phone.display.show(*payment_lines(payment, self.order))
 
     @property
     def _is_busy(self) -> bool:

@@ -8,22 +8,17 @@ import msgspec
 
 from paybench.bank.approval import Approval
 from paybench.bank.outcome import Outcome
-from paybench.bank.tin import (
-    AmountDue,
-    Connected,
-    Receipt,
-    Refused,
-    TerminalDetails,
-    spaced,
-)
-from paybench.bank.tin.synchroniser import ABOUT_MAX
+from paybench.bank.tin import AmountDue, Receipt, TerminalDetails, spaced
+from paybench.devices.sent_number import answers
 from paybench.devices.tin_code import tin_code
 
 if TYPE_CHECKING:
-    from paybench.bank.tin import AuthenticationOrdered
+    from paybench.bank.money import Money
+    from paybench.bank.tin import AuthenticationOrdered, PurchaseHistory, Status
     from paybench.devices.payer_app import PayerApp
 
 CLOSED = ("paid", "refused")
+HISTORY_LINES = 5
 
 
 class Payment(msgspec.Struct):
@@ -41,8 +36,8 @@ class Payment(msgspec.Struct):
         approval: What was signed.
         outcome: How it ended at the bank, or None.
         sentence: Why it was refused.
-        former: Numbers of the last payments by session: what is still said of those is not about
-            this one, unless it is the same number once more.
+        tender: The purse's name of e-money that was offered instead of confirming; "" for none.
+        former: Numbers of the last few payments by session, as of any `SentNumber`.
     """
 
     tin: str
@@ -54,6 +49,7 @@ class Payment(msgspec.Struct):
     approval: Approval | None = None
     outcome: Outcome | None = None
     sentence: str = ""
+    tender: str = ""
     former: dict[str, str] = {}
 
     @property
@@ -72,6 +68,10 @@ class DueRequest:
     def approve(self, taps: int) -> None:
         """Sign it, and confirm (T7)."""
         self._app.confirm(self.correlation, taps)
+
+    def tender(self, offer_id: str, amount: Money) -> None:
+        """E-money is about to be offered, maybe instead."""
+        self._app.tender(offer_id, amount)
 
     def decline(self) -> None:
         """Say no."""
@@ -106,20 +106,27 @@ def payment_lines(payment: Payment, order: AuthenticationOrdered | None) -> list
     return lines.get(payment.state, ["SENDING"])
 
 
+def history_lines(body: PurchaseHistory) -> list[str]:
+    """What the phone's display says of the purchases (claim 13)."""
+    purchases = [
+        f"{purchase.amount.text} {purchase.terminal.name} {purchase.state}"
+        for purchase in body.purchases[:HISTORY_LINES]
+    ]
+    return [f"PURCHASES {len(body.purchases)}", *purchases]
+
+
+def status_lines(body: Status) -> list[str]:
+    """What the phone's display says of how its owner stands (claim 11)."""
+    return [
+        "REGISTERED" if body.registered else "NOT REGISTERED",
+        *([f"AVAILABLE {body.available.text}"] if body.available is not None else []),
+        *([f"PAYMENTS {body.payments}"] if body.payments is not None else []),
+    ]
+
+
 def is_about(payment: Payment, body: object) -> bool:
     """Whether what the apparatus said is about this payment."""
     if not (payment.session or payment.request_id):
-        return _answers_number(payment, body)
+        return answers(body, payment, Receipt)
     names = {getattr(body, field, "") for field in ("session", "request_id", "about")}
     return bool(({payment.session, payment.request_id} - {""}) & names)
-
-
-def _answers_number(payment: Payment, body: object) -> bool:
-    """Whether something answers T3; nobody has told the session's name before."""
-    if isinstance(body, Refused):
-        if body.session:  # refused as soon as it was synchronised
-            return payment.former.get(body.session, payment.tin) == payment.tin
-        return body.about == payment.tin[:ABOUT_MAX]
-    if isinstance(body, Receipt):  # it was paid before, by this phone
-        return payment.former.get(body.session) == payment.tin
-    return isinstance(body, Connected) and body.tin == payment.tin

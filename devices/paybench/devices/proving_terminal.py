@@ -23,12 +23,13 @@ from paybench.bank.tin import (
     SessionState,
     State,
     TinPresented,
+    unspaced,
 )
-from paybench.bank.tin.synchroniser import ABOUT_MAX
 from paybench.devices.asking import ANSWER_S, WAIT_S, Asking
 from paybench.devices.biometric_sensor import BiometricSensor
 from paybench.devices.device import Device, verb
 from paybench.devices.errors import OutOfOrder
+from paybench.devices.sent_number import answers, former_numbers
 from paybench.devices.tin_messages import PayingCall, PayingNotice
 from paybench.devices.world import IGNORED
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 RECORD = "proof"
 ENDED = ("authenticated", "refused")
-FORMER_MAX = 8
 _STEPS: dict[type[FromFirst], str] = {
     TinPresented: "T3",
     AuthenticationAnswered: "auth",
@@ -58,8 +58,7 @@ class Proof(msgspec.Struct):
         session: The apparatus' name of it.
         where: Who demands it, and where.
         sentence: Why it was refused.
-        former: Numbers of the last few authentications by session: what is still said of those is
-            not about this one, unless it is the same number once more.
+        former: Numbers of the last few authentications by session, as of any `SentNumber`.
     """
 
     tin: str
@@ -109,11 +108,7 @@ class ProvingTerminal(Device):
         if self.proof is not None and self.proof.state not in ENDED:
             raise OutOfOrder(f"{self.name} is busy: leave() or wait")
         self.order = self._answer = None
-        former: dict[str, str] = {}
-        if self.proof is not None:
-            last = {self.proof.session: self.proof.tin} if self.proof.session else {}
-            former = dict([*self.proof.former.items(), *last.items()][-FORMER_MAX:])
-        self.proof = Proof(tin.replace(" ", "").replace("-", ""), former=former)
+        self.proof = Proof(unspaced(tin), former=former_numbers(self.proof))
         self._stand(self.proof, "presented")
         self._ask(self.proof)
 
@@ -278,10 +273,4 @@ def _is_about(proof: Proof, body: object) -> bool:
     """Whether something was said about this authentication."""
     if proof.session:
         return proof.session in (getattr(body, "session", ""), getattr(body, "about", ""))
-    if isinstance(body, Refused) and body.session:  # refused as soon as it was synchronised
-        return proof.former.get(body.session, proof.tin) == proof.tin
-    if isinstance(body, Refused):
-        return body.about == proof.tin[:ABOUT_MAX]
-    if isinstance(body, AuthenticationResult):  # it was passed before, at this terminal
-        return proof.former.get(body.session) == proof.tin
-    return isinstance(body, Connected) and body.tin == proof.tin
+    return answers(body, proof, AuthenticationResult)

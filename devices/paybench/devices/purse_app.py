@@ -23,6 +23,7 @@ from paybench.devices.emoney import (
     TransferRequest,
 )
 from paybench.devices.errors import OutOfOrder
+from paybench.devices.payment import DueRequest
 from paybench.devices.purse_identity import PurseIdentity
 from paybench.devices.purse_keeper import Offer, PurseKeeper
 from paybench.devices.purse_loader import PurseLoader
@@ -82,6 +83,7 @@ class PurseApp(App):
         self._loader: PurseLoader | None = None
         self._bills: dict[str, Paying] = {}
         self._answered: dict[str, bool] = {}
+        self._told: tuple[str, ...] = ()
         identity = PurseIdentity.of(phone.store)
         if identity is not None:
             self._keeper = PurseKeeper(phone, phone.short_range, phone.network, identity, self)
@@ -297,6 +299,16 @@ class PurseApp(App):
         if PurseIdentity.of(phone.store) is not None:
             phone.purse.keeper.meet(self.name)
 
+    # -- for the app that pays by number -------------------------------------------------------
+
+    def offers(self, offer_id: str) -> bool:
+        """Whether an offer of this purse stands: nobody has taken or declined it yet."""
+        return self.keeper.offers(offer_id)
+
+    def tell_again(self) -> None:
+        """Show once more what became of the e-money that was on its way last."""
+        self.phone.display.show(*(self._told or (self._purse_line(),)))
+
     # -- what the phone does ------------------------------------------------------------------
 
     def resume(self) -> None:
@@ -326,7 +338,7 @@ class PurseApp(App):
         elif isinstance(message, TransferReceipt):
             demand = self._loader.end(message.correlation)
             if demand is not None:
-                self.phone.display.show(f"SENT {demand.request.amount.text}", f"TO {demand.to}")
+                self._tell(f"SENT {demand.request.amount.text}", f"TO {demand.to}")
         elif isinstance(message, StoreStatement):
             line = message.sentence if message.balance is None else message.balance.text
             self.phone.display.show(f"STORE {line}", self._purse_line())
@@ -368,7 +380,7 @@ class PurseApp(App):
         """E-money has come."""
         del sender
         amount = Money(value.amount_minor, self.phone.currency)
-        self.phone.display.show(f"RECEIVED {amount.text}", self._purse_line())
+        self._tell(f"RECEIVED {amount.text}", self._purse_line())
 
     def paid(self, value: Value) -> None:
         """Somebody has it."""
@@ -377,12 +389,13 @@ class PurseApp(App):
             if bill.transfer_id == value.transfer_id:
                 del self._bills[settlement_id]
                 self.phone.become("paid", settlement_id)
-        self.phone.display.show(f"PAID {amount.text}", self._purse_line())
+        self._tell(f"PAID {amount.text}", self._purse_line())
 
     def failed(self, what: str, why: str) -> None:
         """What was asked for or given came to nothing."""
         self.phone.decided("no e-money passed", why, what)
-        self.phone.display.show("NOT PAID", why)
+        if not self.phone.payer.pays_without(what):
+            self._tell("NOT PAID", why)
 
     def redeemed(self, order: Redemption, result: RedemptionResult) -> None:
         """The bank has taken e-money back, or has not."""
@@ -401,6 +414,11 @@ class PurseApp(App):
 
     def _purse_line(self) -> str:
         return f"PURSE {self.balance.text}"
+
+    def _tell(self, *lines: str) -> None:
+        """Show what becomes of e-money that is given or comes."""
+        self._told = lines
+        self.phone.display.show(*lines)
 
     def _show_flaw(self, flaw: Refusal) -> None:
         self.phone.display.show("REFUSED", flaw.sentence)
@@ -425,8 +443,11 @@ class PurseApp(App):
         number = (phone.store.get("purse offers made", int) or 0) + 1
         phone.store.put("purse offers made", number)
         self.world.connect(phone.short_range, device.short_range, SHORT_RANGE)
-        phone.display.show(f"GIVING {amount.text}", f"TO {device.name}")
-        self.keeper.offer(f"{self.name}+{number}", Offer(device.name, amount, from_store))
+        offer_id = f"{self.name}+{number}"
+        if isinstance(phone.request, DueRequest):
+            phone.request.tender(offer_id, amount)
+        self._tell(f"GIVING {amount.text}", f"TO {device.name}")
+        self.keeper.offer(offer_id, Offer(device.name, amount, from_store))
 
     def _tender(self, bill: Bill) -> None:
         """Answer a bill: the register's purse may ask for it ([0111])."""

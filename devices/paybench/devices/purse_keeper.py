@@ -191,6 +191,10 @@ class PurseKeeper:
         self._store.put(_OFFERS, {**self._offers(), offer_id: offer})
         self._insist_on_offer(offer_id)
 
+    def offers(self, offer_id: str) -> bool:
+        """Whether an offer stands: nobody has asked for it or declined it yet."""
+        return offer_id in self._offers()
+
     def pay(self, request: Request, to: str) -> Refusal | None:
         """Pay a request that the owner approved; why not, if it cannot be."""
         name = request.transfer_id

@@ -16,7 +16,7 @@ from paybench.bank.restriction import Held, Restriction
 from paybench.bank.tin import spaced
 from paybench.devices.bank_line import BankLine
 from paybench.devices.device import verb
-from paybench.devices.dispensing_machine import DispensingMachine
+from paybench.devices.dispensing_machine import ENDED, DispensingMachine
 from paybench.devices.errors import OutOfOrder
 from paybench.devices.sending_line import SendingLine
 from paybench.devices.short_range import SHORT_RANGE
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from paybench.devices.world import World
 
 RECORD = "tin vend"
-ENDED = ("discharged", "refused", "reversed")
-"""The states of a vend that is over."""
-
 _S_PER_DAY = 86_400
 
 
@@ -303,11 +300,7 @@ class TinVendingMachine(DispensingMachine):
 
     def _discharge(self, vend: TinVend) -> Generator[Any, Any, None]:
         """Turn the column; what does not fall is given back."""
-        column = self.column(vend.number)
-        self.display.show("HERE IT COMES")
-        fell = column.fallen > vend.fallen  # before the power went
-        if not fell:
-            fell = yield from self.dispenser.discharge(vend.number)
+        fell = yield from self.drops(vend.number, vend.fallen)
         if not fell:
             yield from self._give_back(vend, "The item is stuck.")
             return

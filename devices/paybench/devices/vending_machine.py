@@ -11,7 +11,7 @@ from paybench.bank.money import Money
 from paybench.bank.recall import Reversal
 from paybench.bank.settlement import SettlingInformation
 from paybench.devices.bank_line import BankLine, hear
-from paybench.devices.dispensing_machine import DispensingMachine
+from paybench.devices.dispensing_machine import ENDED, DispensingMachine
 from paybench.devices.errors import OutOfOrder
 from paybench.devices.settling import SettlementDemand
 from paybench.devices.short_range import SHORT_RANGE
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from paybench.bank.settlement import Outcome
     from paybench.devices.phone import Phone
     from paybench.devices.world import World
-
-ENDED = ("discharged", "refused", "reversed")
-"""The states of a vend that is over."""
 
 
 class Vend(msgspec.Struct):
@@ -212,17 +209,13 @@ class VendingMachine(DispensingMachine):
 
     def _discharge(self, vend: Vend) -> Generator[Any, Any, None]:
         """Turn the column; what does not fall is given back."""
-        column = self.column(vend.number)
-        self.display.show("HERE IT COMES")
-        fell = column.fallen > vend.fallen  # before the power went
-        if not fell:
-            fell = yield from self.dispenser.discharge(vend.number)
+        fell = yield from self.drops(vend.number, vend.fallen)
         if not fell:
             yield from self._give_back(vend, "The item is stuck.")
             return
         self._stand(vend, "discharged")
         self.decided("article discharged", "paid", vend.settlement_id)
-        self.display.show("THANK YOU", f"PAID {column.price.text}")
+        self.display.show("THANK YOU", f"PAID {self.column(vend.number).price.text}")
         self._tell(vend, discharged=True, why="")
 
     def _give_back(self, vend: Vend, why: str) -> Generator[Any, Any, None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from paybench.hil.errors import PortUnavailable
 from paybench.hil.hold import Hold
-from paybench.scenarios.cli import EXIT_CODES
+from paybench.scenarios.command import EXIT_CODES
 from paybench.scenarios.console import Console
 from paybench.scenarios.report import View, console, drawing
 from paybench.scenarios.run import drivers_for, make_rig
@@ -48,7 +48,7 @@ def attach(role: str, options: Options) -> int:
         rig = make_rig(replace(options, operator=ask), real=drivers)
         stack.callback(rig.close)
         session = Console(rig, role, drawing(console()))
-        rig.check_parts()
+        rig.real_parts.check(rig.devices)
         for line in session.greeting():
             _say(line)
         session.run(_typed(rig, f"{session.device.name}> "), _say)

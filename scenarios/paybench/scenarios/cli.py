@@ -12,90 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from paybench.scenarios.bank_cli import bank_folder
+from paybench.scenarios.command import ERROR, EXIT_CODES, Group, as_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from paybench.hil.bench import Bench
-
-EXIT_CODES = {"passed": 0, "failed": 1, "blocked": 3, "error": 4}
-USAGE, ERROR, INTERRUPTED = 2, 4, 130
-
-EXAMPLES = {
-    "paybench": "paybench demo\npaybench run shop-purchase",
-    "list": "paybench list\npaybench list my_scenarios/",
-    "run": (
-        "paybench run shop-purchase --variant direct --seed 7\n"
-        "paybench run my_scenarios/ --json\n"
-        "paybench run shop-purchase --real register.scanner=serial:/dev/ttyACM0 --trace run.jsonl\n"
-        "paybench run commuter-day --set customers=50000 --set gates=1000"
-    ),
-    "show": (
-        "paybench show run.jsonl\npaybench show run.jsonl --as mermaid\n"
-        "paybench show --state settlement-session"
-    ),
-    "replay": "paybench replay run.jsonl",
-    "demo": "paybench demo",
-    "attach": (
-        "paybench attach register --real register.scanner=serial:/dev/ttyACM0\n"
-        "paybench attach phone --bench bench.toml"
-    ),
-    "scan": "paybench scan\npaybench scan --write bench.toml\npaybench scan --hci usb:0",
-    "doctor": "paybench doctor",
-    "bank": (
-        "paybench run transfer --variant pc --bank sqlite:town\npaybench bank audit town\n"
-        "paybench bank accounts town\npaybench bank statement town 002-0000002"
-    ),
-    "up": (
-        "paybench bank up town --servers 3\n"
-        "paybench run transfer --variant pc --bank postgres:town\npaybench bank audit town"
-    ),
-    "servers": "paybench bank servers town",
-    "add-server": "paybench bank add-server town",
-    "audit": "paybench bank audit town",
-    "accounts": "paybench bank accounts town",
-    "statement": "paybench bank statement town 002-0000002 --entries 50",
-    "key": (
-        "paybench bank key town bench-1 --role host --out bench-1.toml\n"
-        "paybench run transfer --variant pc --bank tls://127.0.0.1:7300 --bank-key bench-1.toml"
-    ),
-    "serve": "paybench bank serve town\npaybench bank serve town --listen 0.0.0.0:7300",
-}
-
-
-class Command(click.Command):
-    """A click command whose help ends with examples, as they are typed."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples."""
-        example = EXAMPLES.get(ctx.info_name or "")
-        if example:
-            with formatter.section("Examples"):
-                for line in example.splitlines():
-                    formatter.write(f"{' ' * formatter.current_indent}{line}\n")
-
-
-class Group(Command, click.Group):
-    """Our own errors as one line and an exit code, never a traceback."""
-
-    command_class = Command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; map what it raises."""
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except KeyboardInterrupt:
-            click.echo("paybench: interrupted", err=True)
-            sys.exit(INTERRUPTED)
-        except Exception as error:
-            from paybench.devices.errors import TraceError
-            from paybench.scenarios.errors import ScenarioError
-
-            if not isinstance(error, (ScenarioError, TraceError)):
-                raise
-            click.echo(f"paybench: {error}", err=True)
-            sys.exit(USAGE)
 
 
 def _version() -> str:
@@ -110,7 +33,11 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Group,
+    examples="paybench demo\npaybench run shop-purchase",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
     help="Show the version and exit.",
@@ -180,10 +107,13 @@ bench_option = click.option(
     "--bench", type=click.Path(path_type=Path), metavar="FILE", callback=_bench,
     help="A bench file: which parts are real, and how. --real adds to it.",
 )  # fmt: skip
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
-@cli.command("list", short_help="List the scenarios there are.")
+@cli.command(
+    "list",
+    short_help="List the scenarios there are.",
+    examples="paybench list\npaybench list my_scenarios/",
+)
 @click.argument("target", required=False)
 @as_json
 def list_scenarios(target: str | None, as_json: bool) -> None:
@@ -194,7 +124,16 @@ def list_scenarios(target: str | None, as_json: bool) -> None:
     report.print_list(find(target) if target else in_library(), as_json=as_json)
 
 
-@cli.command("run", short_help="Run scenarios.")
+@cli.command(
+    "run",
+    short_help="Run scenarios.",
+    examples=(
+        "paybench run shop-purchase --variant direct --seed 7\n"
+        "paybench run my_scenarios/ --json\n"
+        "paybench run shop-purchase --real register.scanner=serial:/dev/ttyACM0 --trace run.jsonl\n"
+        "paybench run commuter-day --set customers=50000 --set gates=1000"
+    ),
+)
 @click.argument("targets", nargs=-1, metavar="NAME|FILE|FOLDER...")
 @click.option("--all", "all_", is_flag=True, help="Run the whole library.")
 @click.option("--variant", default="", help="Run this variant only.")
@@ -258,7 +197,15 @@ def run_scenarios(
     sys.exit(worst([run.verdict for run in runs]))
 
 
-@cli.command("show", short_help="Show a trace: ladder, Mermaid, JSON; or a state machine.")
+@cli.command(
+    "show",
+    short_help="Show a trace: ladder, Mermaid, JSON; or a state machine.",
+    examples=(
+        "paybench show run.jsonl\n"
+        "paybench show run.jsonl --as mermaid\n"
+        "paybench show --state settlement-session"
+    ),
+)
 @click.argument("trace", type=click.Path(path_type=Path), required=False)
 @click.option("--state", metavar="NAME", default="", help="A state machine instead of a trace.")
 @click.option(
@@ -283,7 +230,11 @@ def show_trace(trace: Path | None, state: str, form: str, servers: bool) -> None
             report.show(trace, form)
 
 
-@cli.command("replay", short_help="Run a recorded trace again and compare.")
+@cli.command(
+    "replay",
+    short_help="Run a recorded trace again and compare.",
+    examples="paybench replay run.jsonl",
+)
 @click.argument("trace", type=click.Path(path_type=Path))
 @as_json
 def replay_trace(trace: Path, as_json: bool) -> None:
@@ -296,7 +247,11 @@ def replay_trace(trace: Path, as_json: bool) -> None:
     sys.exit(0 if again.diverged_at is None else 1)
 
 
-@cli.command("demo", short_help="Fig 3 simulated, with a real reader, replayed.")
+@cli.command(
+    "demo",
+    short_help="Fig 3 simulated, with a real reader, replayed.",
+    examples="paybench demo",
+)
 def run_demo() -> None:
     """Fig 3 in all its variants, then with a real reader on a tty, then replayed without it."""
     from paybench.scenarios.demo import demo
@@ -304,7 +259,14 @@ def run_demo() -> None:
     sys.exit(demo())
 
 
-@cli.command("attach", short_help="Poke a device by its verbs.")
+@cli.command(
+    "attach",
+    short_help="Poke a device by its verbs.",
+    examples=(
+        "paybench attach register --real register.scanner=serial:/dev/ttyACM0\n"
+        "paybench attach phone --bench bench.toml"
+    ),
+)
 @click.argument("role")
 @click.option("--seed", default=0, show_default=True, help="Seed of all chance.")
 @real_option
@@ -318,7 +280,11 @@ def attach_device(role: str, seed: int, real: Mapping[str, str], bench: Bench | 
     sys.exit(attach(role, Options(seed=seed, real=real, bench=bench)))
 
 
-@cli.command("scan", short_help="List real things that are plugged in, or on the air.")
+@cli.command(
+    "scan",
+    short_help="List real things that are plugged in, or on the air.",
+    examples="paybench scan\npaybench scan --write bench.toml\npaybench scan --hci usb:0",
+)
 @click.option("--write", metavar="FILE", help="Write a draft bench file; never over another.")
 @click.option(
     "--hci", default="", metavar="TRANSPORT",
@@ -336,7 +302,11 @@ def scan_machine(write: str | None, hci: str, listen: float, as_json: bool) -> N
     sys.exit(machine.scan(write, hci=hci, listen_s=listen, as_json=as_json))
 
 
-@cli.command("doctor", short_help="Check what real parts need of this machine.")
+@cli.command(
+    "doctor",
+    short_help="Check what real parts need of this machine.",
+    examples="paybench doctor",
+)
 @as_json
 def examine_machine(as_json: bool) -> None:
     """Check permissions, Bluetooth, decoders and cameras; name the one command that mends each.
@@ -348,152 +318,7 @@ def examine_machine(as_json: bool) -> None:
     sys.exit(machine.doctor(as_json=as_json))
 
 
-@cli.group("bank", cls=Group, short_help="Look at a bank's folder, add servers, serve it.")
-def bank_folder() -> None:
-    """Look at a bank that is kept in a folder, as by --bank sqlite:FOLDER; or serve it."""
-
-
-folder_argument = click.argument("folder", type=click.Path())
-currency_option = click.option(
-    "--currency", default="EUR", show_default=True, help="ISO 4217 code of its accounts."
-)
-
-
-@bank_folder.command("up", short_help="Start PostgreSQL servers for a bank.")
-@folder_argument
-@click.option(
-    "--servers",
-    default=3,
-    show_default=True,
-    type=click.IntRange(1, 26),
-    help="How many database servers; a new bank has them all.",
-)
-@click.option(
-    "--spare",
-    default=1,
-    show_default=True,
-    type=click.IntRange(0, 26),
-    help="How many more wait to be added.",
-)
-def bank_up(folder: str, servers: int, spare: int) -> None:
-    """Start a log data server and database servers in a FOLDER, and stop them on Ctrl-C.
-
-    They are PostgreSQL servers that run as an ordinary user and listen in the FOLDER alone.
-    """
-    from paybench.scenarios.bank_up import up
-
-    up(folder, servers, spare)
-
-
-@bank_folder.command("servers", short_help="Accounts, flushes and lag of each server.")
-@folder_argument
-@currency_option
-@as_json
-def bank_servers(folder: str, currency: str, as_json: bool) -> None:
-    """Show how it stands with the log data server and the database servers of a FOLDER."""
-    from paybench.scenarios.bank_view import show_servers
-
-    show_servers(folder, currency, as_json=as_json)
-
-
-@bank_folder.command("add-server", short_help="Add a database server, and move its accounts.")
-@folder_argument
-@currency_option
-@as_json
-def bank_add_server(folder: str, currency: str, as_json: bool) -> None:
-    """Add a database server to the bank in a FOLDER, and move its share of the accounts there.
-
-    Cut off in between, it goes on where it was when it is called again.
-    """
-    from paybench.scenarios.bank_view import add_server
-
-    add_server(folder, currency, as_json=as_json)
-
-
-@bank_folder.command("audit", short_help="Derive every balance from the log, and compare.")
-@folder_argument
-@currency_option
-@as_json
-def bank_audit(folder: str, currency: str, as_json: bool) -> None:
-    """Derive every balance of a FOLDER from its log, and compare: exit code 1 if one differs."""
-    from paybench.scenarios.bank_view import show_audit
-
-    sys.exit(0 if show_audit(folder, currency, as_json=as_json) else EXIT_CODES["failed"])
-
-
-@bank_folder.command("accounts", short_help="Every account, and what is on it.")
-@folder_argument
-@currency_option
-@as_json
-def bank_accounts(folder: str, currency: str, as_json: bool) -> None:
-    """List the accounts of the bank in a FOLDER."""
-    from paybench.scenarios.bank_view import show_accounts
-
-    show_accounts(folder, currency, as_json=as_json)
-
-
-@bank_folder.command("statement", short_help="An account's balance and history.")
-@folder_argument
-@click.argument("account")
-@click.option("--entries", default=20, show_default=True, type=click.IntRange(1), help="At most.")
-@currency_option
-@as_json
-def bank_statement(folder: str, account: str, entries: int, currency: str, as_json: bool) -> None:
-    """Show the newest entries of an ACCOUNT, e.g. 002-0000002, of the bank in a FOLDER."""
-    from paybench.scenarios.bank_view import show_statement
-
-    show_statement(folder, account, currency, entries, as_json=as_json)
-
-
-@bank_folder.command("key", short_help="Make a key for a device.")
-@folder_argument
-@click.argument("name")
-@click.option(
-    "--role", type=click.Choice(["terminal", "host"]), required=True,
-    help="terminal: to settle, authorise, capture, cancel, reverse, inquire. host: everything.",
-)  # fmt: skip
-@click.option("--out", metavar="FILE", help="The client's file.  [default: NAME.toml]")
-@click.option("--ca", metavar="FILE", help="Trust this certificate, and not the bank's own.")
-@click.option("--server-name", default="", help="The name in the server's certificate, with --ca.")
-def bank_key(
-    folder: str, name: str, role: str, out: str | None, ca: str | None, server_name: str
-) -> None:
-    """Make a key for the device NAME at the bank in a FOLDER, and write its client's file."""
-    from paybench.scenarios.bank_service import make_key
-
-    make_key(folder, name, role, out or f"{name}.toml", ca, server_name)
-
-
-@bank_folder.command("serve", short_help="Serve a bank over TLS.")
-@folder_argument
-@click.option("--listen", default="127.0.0.1:7300", show_default=True, metavar="HOST:PORT",
-              help="Where; port 0 for any.")  # fmt: skip
-@click.option("--servers", default=1, show_default=True, type=click.IntRange(1, 99),
-              help="Database servers of a new folder.")  # fmt: skip
-@click.option("--lag", default=0, show_default=True, type=click.IntRange(0),
-              help="How many settlements may be answered before the servers follow.")  # fmt: skip
-@click.option("--processes", is_flag=True, help="Each database server is a process of its own.")
-@click.option("--cert", metavar="FILE", help="The server's certificate.  [default: its own]")
-@click.option("--cert-key", metavar="FILE", help="The certificate's key, if in another file.")
-@currency_option
-def bank_serve(
-    folder: str,
-    listen: str,
-    servers: int,
-    lag: int,
-    processes: bool,
-    cert: str | None,
-    cert_key: str | None,
-    currency: str,
-) -> None:
-    """Serve the bank in a FOLDER to devices that have a key, until Ctrl-C or SIGTERM.
-
-    A FOLDER that is not there is made; it may be one of PostgreSQL servers that are up. A second
-    signal stops at once.
-    """
-    from paybench.scenarios.bank_service import Service, serve
-
-    serve(Service(folder, listen, currency, servers, lag, processes, cert, cert_key))
+cli.add_command(bank_folder)
 
 
 def worst(verdicts: list[str]) -> int:

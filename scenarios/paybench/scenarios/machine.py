@@ -12,7 +12,7 @@ from rich.text import Text
 from paybench.hil.doctor import GOOD, MISSING, examine
 from paybench.hil.errors import PortUnavailable
 from paybench.hil.scan import draft, listen_around, look_around, printable
-from paybench.scenarios.cli import EXIT_CODES
+from paybench.scenarios.command import EXIT_CODES
 from paybench.scenarios.errors import UsageError
 from paybench.scenarios.report import aligned, console
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from paybench.hil.spec import nearest
 from paybench.scenarios.errors import UsageError
-from paybench.scenarios.report import console
+from paybench.scenarios.report import aligned, console
 
 if TYPE_CHECKING:
     from paybench.bank.tin.session_machine import Machine
@@ -46,17 +46,25 @@ def show_machine(name: str, form: str) -> None:
         ]
         print(json.dumps({"name": name, "begin": machine.begin, "rows": rows}, indent=2))
     else:
-        console().print(_table(name, machine))
+        _print_table(f"{name}: begins with {machine.begin}", machine)
 
 
-def _table(name: str, machine: Machine) -> Table:
-    table = Table(title=f"{name}: begins with {machine.begin}", title_justify="left", box=None)
-    for heading in ("in state", "on", "if found", "goes to"):
+def _print_table(title: str, machine: Machine) -> None:
+    out = console()
+    headings, states = ("in state", "on", "if found", "goes to"), machine.states
+    rows = sorted(machine.rows, key=lambda row: states.index(row.state))
+    if not out.is_terminal:
+        lines = [(row.state, row.event, row.finding, row.then) for row in rows]
+        for line in (title, *aligned([headings, *lines])):
+            out.print(line, markup=False)
+        return
+    table = Table(title=title, title_justify="left", box=None)
+    for heading in headings:
         table.add_column(heading)
-    former, states = "", machine.states
-    for row in sorted(machine.rows, key=lambda row: states.index(row.state)):
+    former = ""
+    for row in rows:
         then = Text(row.then, style="bold" if row.then.is_closed else "")
         state = "" if row.state == former else row.state
         table.add_row(Text(state, style="bold"), row.event, row.finding, then)
         former = row.state
-    return table
+    out.print(table)

@@ -346,7 +346,7 @@ class Customer(Party):
     def phone(self) -> Phone:
         """The phone in the customer's pocket: simulated, or a real one that the bench names."""
         name = self._device_name(Phone.role)
-        kind = RemotePhone if self._rig.is_real(name, Phone.role) else Phone
+        kind = RemotePhone if self._rig.real_parts.has_one_for(name, Phone.role) else Phone
         phone = kind(
             self._rig.world,
             name,

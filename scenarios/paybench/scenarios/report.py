@@ -36,7 +36,10 @@ def console() -> Console:
     """Standard output: styled on a terminal, plain and never wrapped when piped."""
     if sys.stdout.isatty():
         return Console(highlight=False)
-    return Console(highlight=False, no_color=True, width=PIPED_WIDTH, soft_wrap=True)
+    # FORCE_COLOR and the like are for other programs: what is not a terminal gets no tables.
+    return Console(
+        highlight=False, force_terminal=False, no_color=True, width=PIPED_WIDTH, soft_wrap=True
+    )
 
 
 class View:
@@ -257,8 +260,8 @@ def print_list(scenarios: Iterable[Scenario], *, as_json: bool) -> None:
         return
     out = console()
     if not out.is_terminal:
-        lines = [(s.name, s.source, ",".join(s.variants), s.summary) for s in found]
-        for line in aligned(lines):
+        # A line each; what differs most in length stands last, where nothing fills it up.
+        for line in aligned([(s.name, s.source, _told(s)) for s in found]):
             out.print(line, markup=False)
         return
     for module, of_module in groupby(found, key=lambda scenario: scenario.module):
@@ -272,6 +275,11 @@ def print_list(scenarios: Iterable[Scenario], *, as_json: bool) -> None:
             if scenario.variants:
                 table.add_row("", Text(", ".join(scenario.variants), style="dim"))
         out.print(table)
+
+
+def _told(scenario: Scenario) -> str:
+    variants = f"  [{','.join(scenario.variants)}]" if scenario.variants else ""
+    return f"{scenario.summary}{variants}"
 
 
 def show(trace: Path, form: str) -> None:
@@ -346,7 +354,7 @@ def _duration(run: Run) -> str:
 
 
 def aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Rows of cells as lines, each column as wide as its widest cell."""
+    """Rows of cells as lines, each column as wide as its widest cell, and the last as it is."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -17,10 +17,10 @@ from paybench.devices.world import RIG, World
 from paybench.hil.spec import nearest
 from paybench.scenarios.errors import AnsweredLate, ConservationBroken, UsageError
 from paybench.scenarios.expectations import Expectations
-from paybench.scenarios.latency import Budget, late_answers
 from paybench.scenarios.lines import BANK_LINE
 from paybench.scenarios.mishaps import Mishaps, short_range
 from paybench.scenarios.party import Customer, Party, Shop
+from paybench.scenarios.real_parts import RealParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -79,6 +79,7 @@ class Rig(Expectations, Mishaps):
             it does not.
         fleet: The fleet that was made, or None.
         counted: Tables of what was counted, told with the verdict.
+        real_parts: The real parts, and those that have no place yet.
     """
 
     def __init__(
@@ -115,11 +116,13 @@ class Rig(Expectations, Mishaps):
         self._bank_line = BANK_LINE
         self._parties: dict[str, Party] = {}
         self._authority: Authority | None = None
-        self._real = dict(real or {})
-        self._all_real = all_real
-        self._operator = operator
-        self._budgets_s = dict(latency_budgets_s or {})
-        self._budgets: list[Budget] = []
+        self.real_parts = RealParts(
+            self.world,
+            real or {},
+            all_used=all_real,
+            operator=operator,
+            budgets_s=latency_budgets_s or {},
+        )
 
     # -- people -------------------------------------------------------------------------------
 
@@ -399,24 +402,7 @@ class Rig(Expectations, Mishaps):
             self.host.accounts[device.name] = account
         if self._authority is not None and hasattr(device, "short_range"):
             self._encode(device, short_range(device), self._authority)
-        self.fit(device)
-
-    def fit(self, device: Device) -> None:
-        """Real parts take the places of a device's simulated ones; again when it has got more."""
-        whole: dict[str, Any] = {"": device} if hasattr(device, "kind") else {}
-        for part_name, part in {**whole, **device.parts}.items():
-            suffix = f".{part_name}" if part_name else ""
-            for name in (f"{device.name}{suffix}", f"{device.role}{suffix}"):
-                driver = self._real.pop(name, None)
-                if driver is not None:
-                    if part.kind not in driver.kinds:
-                        raise UsageError(
-                            f"{name} is a {part.kind}; this driver can be: "
-                            f"{', '.join(sorted(driver.kinds))}"
-                        )
-                    if name in self._budgets_s:
-                        self._budgets.append(Budget(part, self._budgets_s[name]))
-                    driver.stand_in(part, self.world, self._operator)
+        self.real_parts.fit(device)
 
     def _encode(self, device: Device, port: Port, authority: Authority) -> None:
         from paybench.devices.encoder import Encoder
@@ -424,10 +410,6 @@ class Rig(Expectations, Mishaps):
 
         secret = self._approval_key(f"identity of {device.name}")
         port.encoder = Encoder(device, port, Identity(device.name, secret, authority))
-
-    def is_real(self, name: str, role: str) -> bool:
-        """Whether the bench has a real thing for a whole device."""
-        return name in self._real or role in self._real
 
     def finish(self) -> None:
         """The scenario is told: let the world settle, and check what must hold in the end.
@@ -439,26 +421,9 @@ class Rig(Expectations, Mishaps):
         """
         self.world.env.settle()
         self.check_conservation()
-        self.check_parts()
-        if late := self.late():
+        self.real_parts.check(self.devices)
+        if late := self.real_parts.late():
             raise AnsweredLate(late)
-
-    def check_parts(self) -> None:
-        """Every device has been made: see that each real part has found its place.
-
-        Raises:
-            UsageError: A real part was given that no device of the scenario has.
-        """
-        if self._real and self._all_real:
-            parts = [f"{d.role}.{part}" for d in self.devices for part in d.parts]
-            name = next(iter(self._real))
-            raise UsageError(
-                f"no device of this scenario has a part {name!r}{nearest(name, parts)}"
-            )
-
-    def late(self) -> str:
-        """Which real parts have taken longer than their latency budgets so far; "" for none."""
-        return late_answers(self._budgets, self.world.trace.events)
 
     def close(self) -> None:
         """Let go of the clock's loop and of the bank."""

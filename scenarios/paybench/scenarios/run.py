@@ -276,7 +276,7 @@ def sentence(failure: Exception, scenario: Scenario) -> str:
 
 def with_lateness(why: str, verdict: str, rig: Rig) -> str:
     """Why a run failed, and what was late in it, which is often what is behind it."""
-    late = rig.late() if verdict == FAILED else ""
+    late = rig.real_parts.late() if verdict == FAILED else ""
     return f"{why}; {late}" if late not in why else why
 
 

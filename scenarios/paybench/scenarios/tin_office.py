@@ -194,7 +194,7 @@ class TinOffice:
         phone = phones[-1]
         self.apparatus.connects(Side.PAYING, phone.name, number)
         self._rig.world.connect(phone.subscribe(), self.apparatus.paying, RADIO_TELEPHONE)
-        self._rig.fit(phone)
+        self._rig.real_parts.fit(phone)
 
     def _record(self, customer: Customer, number: str, options: SubscriberOptions) -> UserRecord:
         limit = options.get("limit", "")

@@ -43,7 +43,7 @@ from .messages import (
     ToPaying,
     Withdrawn,
 )
-from .number import DIGITS, check_digit, guess_chance, parse, spaced, tin
+from .number import DIGITS, check_digit, guess_chance, parse, spaced, tin, unspaced
 from .refusal import Refusal
 from .session import Direction
 from .session_machine import AUTHENTICATION, DEADLINE, SETTLEMENT, Finding, Machine, Row, State
@@ -111,4 +111,5 @@ __all__ = [
     "parse",
     "spaced",
     "tin",
+    "unspaced",
 ]

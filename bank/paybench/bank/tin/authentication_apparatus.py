@@ -1,11 +1,7 @@
 """The authentication apparatus: proves to a third party who a caller is (claims 42, 43)."""
 
-from collections.abc import Callable
 from typing import assert_never
 
-from paybench.bank.authentication import Authenticator
-
-from .limits import Limits
 from .messages import (
     AuthenticationAnswered,
     AuthenticationWanted,
@@ -23,11 +19,7 @@ from .messages import (
 )
 from .refusal import Refusal
 from .session_machine import AUTHENTICATION
-from .terminal_register import TerminalRegister
 from .user_authentication import UserAuthentication
-from .user_register import UserRegister
-
-_LIMITS = Limits()
 
 
 class AuthenticationApparatus(UserAuthentication):
@@ -45,25 +37,7 @@ class AuthenticationApparatus(UserAuthentication):
         name: what the names of its sessions begin with.
     """
 
-    def __init__(
-        self,
-        terminals: TerminalRegister,
-        users: UserRegister,
-        below: Callable[[int], int],
-        *,
-        authenticator: Authenticator | None = None,
-        limits: Limits = _LIMITS,
-        name: str = "aut",
-    ) -> None:
-        super().__init__(
-            AUTHENTICATION,
-            terminals,
-            users,
-            below,
-            authenticator=authenticator,
-            limits=limits,
-            name=name,
-        )
+    machine = AUTHENTICATION
 
     def from_second(self, line: str, message: FromSecond, at_ns: int) -> list[Notice]:
         """Take a message from a second terminal.

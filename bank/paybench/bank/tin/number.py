@@ -61,6 +61,11 @@ def spaced(tin: str) -> str:
     return " ".join(tin[start : start + _GROUP] for start in range(0, len(tin), _GROUP))
 
 
+def unspaced(text: str) -> str:
+    """A TIN as it is sent, however people have typed it: without spaces and hyphens."""
+    return text.replace(" ", "").replace("-", "")
+
+
 def parse(text: str, digits: int = DIGITS) -> str:
     """The TIN that somebody has typed, with spaces and hyphens wherever they like.
 
@@ -72,7 +77,7 @@ def parse(text: str, digits: int = DIGITS) -> str:
         TinError: it cannot be a TIN: a wrong length, another character, a wrong check digit. The
             message does not repeat it, since it may be shown to others.
     """
-    tin = text.replace(" ", "").replace("-", "") if len(text) <= _TYPED_MAX else ""
+    tin = unspaced(text) if len(text) <= _TYPED_MAX else ""
     if len(tin) != digits + 1 or not (tin.isascii() and tin.isdecimal()):
         raise TinError(
             f"expected a number of {digits + 1} digits, seen {len(tin) or len(text)} characters: "

@@ -48,6 +48,8 @@ class Settling(UserAuthentication):
         name: likewise.
     """
 
+    machine = SETTLEMENT
+
     def __init__(
         self,
         bank: AnyBank,
@@ -60,13 +62,7 @@ class Settling(UserAuthentication):
         name: str = "tin",
     ) -> None:
         super().__init__(
-            SETTLEMENT,
-            terminals,
-            users,
-            below,
-            authenticator=authenticator,
-            limits=limits,
-            name=name,
+            terminals, users, below, authenticator=authenticator, limits=limits, name=name
         )
         self.bank = bank
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 from paybench.bank.errors import TinError
 from paybench.bank.group import AT_MAX_NS
@@ -41,20 +42,23 @@ class Synchroniser(ABC):
     It knows no clock and no network: each call brings the time, and takes away what is to be sent.
 
     Args:
-        machine: the states of a session.
         terminals: the registered billing terminals.
         users: the registered users.
         below: draws evenly from 0 up to its argument, that one excluded; nobody may foresee it.
         limits: how long, and how many.
         name: what the names of its sessions begin with.
 
+    Attributes:
+        machine: the states of a session; each kind of apparatus has its own.
+
     Raises:
         TinError: the name is too long, or not printable ASCII.
     """
 
+    machine: ClassVar[Machine]
+
     def __init__(
         self,
-        machine: Machine,
         terminals: TerminalRegister,
         users: UserRegister,
         below: Callable[[int], int],
@@ -63,7 +67,6 @@ class Synchroniser(ABC):
         name: str,
     ) -> None:
         check_named("name", f"{name}-{10**9}-{_RANDOM_PART}")
-        self.machine = machine
         self.terminals = terminals
         self.users = users
         self.limits = limits

@@ -29,18 +29,19 @@ from .messages import (
 )
 from .refusal import Refusal
 from .session import Session
-from .session_machine import Finding, Machine, State
+from .session_machine import Finding, State
 from .synchroniser import Synchroniser
 from .terminal_register import TerminalRegister
 from .user_register import UserRegister
+
+_LIMITS = Limits()
 
 
 class UserAuthentication(Synchroniser):
     """A synchroniser that has the user authenticated as both sides agree.
 
     Args:
-        machine: as a synchroniser's.
-        terminals: likewise.
+        terminals: as a synchroniser's.
         users: likewise.
         below: likewise; it also picks the questions.
         authenticator: carries it out; None: a new one.
@@ -50,16 +51,15 @@ class UserAuthentication(Synchroniser):
 
     def __init__(
         self,
-        machine: Machine,
         terminals: TerminalRegister,
         users: UserRegister,
         below: Callable[[int], int],
         *,
-        authenticator: Authenticator | None,
-        limits: Limits,
-        name: str,
+        authenticator: Authenticator | None = None,
+        limits: Limits = _LIMITS,
+        name: str = "aut",
     ) -> None:
-        super().__init__(machine, terminals, users, below, limits=limits, name=name)
+        super().__init__(terminals, users, below, limits=limits, name=name)
         self._authenticator = Authenticator() if authenticator is None else authenticator
 
     # T4

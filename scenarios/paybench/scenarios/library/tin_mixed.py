@@ -76,19 +76,23 @@ def with_emoney(rig: Rig) -> tuple[TinVendingMachine, EmoneySlot, Phone]:
     return machine, slot, phone
 
 
-def paid_by_emoney(rig: Rig, machine: TinVendingMachine) -> None:
-    """The headphones were paid once, with e-money."""
+def paid_by_emoney(rig: Rig, machine: TinVendingMachine, phone: Phone) -> None:
+    """The headphones were paid once, with e-money, and the phone's last word is that."""
     machine.expects("PAID 39.00")
     machine.expects_discharged("H1", 1)
+    phone.expects("PAID 39.00")
+    phone.expects("PURSE 1.00")
     rig.expects_purses(B="1.00", V="39.00")
     rig.expects_balances(**BEFORE)
     rig.circulation.expects_nothing_under_way()
 
 
-def paid_by_account(rig: Rig, machine: TinVendingMachine) -> None:
-    """The headphones were paid once, from the account."""
+def paid_by_account(rig: Rig, machine: TinVendingMachine, phone: Phone) -> None:
+    """The headphones were paid once, from the account, and the phone's last word is that."""
     machine.expects("PAID 39.00")
     machine.expects_discharged("H1", 1)
+    phone.expects("PAID 39.00")
+    phone.expects("BALANCE 61.00")
     rig.expects_purses(B="40.00", V="0.00")
     rig.expects_balances(**AFTER)
     rig.circulation.expects_nothing_under_way()
@@ -165,11 +169,10 @@ def tin_mixed_choice(rig: Rig, variant: str) -> None:
     machine, slot, phone = with_emoney(rig)
     if variant == "account":
         phone.approve(password=PASSWORD)
-        paid_by_account(rig, machine)
+        paid_by_account(rig, machine, phone)
     elif variant == "e-money":
         phone.purse.give(machine, "39.00", password=PASSWORD)
-        paid_by_emoney(rig, machine)
-        phone.expects("The shop withdrew.")  # the amount was taken back before
+        paid_by_emoney(rig, machine, phone)
         slot.redeem()
         rig.expects_stores(V="39.00", B="10.00", bank="1.00")
         rig.expects_purses(V="0.00")
@@ -189,11 +192,11 @@ def tin_mixed_both(rig: Rig, variant: str) -> None:
     )
     rig.waits(LATER_S)
     if variant == "confirmation late":
-        paid_by_emoney(rig, machine)
+        paid_by_emoney(rig, machine, phone)
     elif variant == "offer late" or rig.balances()["V"].amount_minor:
-        paid_by_account(rig, machine)
+        paid_by_account(rig, machine, phone)
     else:
-        paid_by_emoney(rig, machine)
+        paid_by_emoney(rig, machine, phone)
 
 
 @scenario(figure="TIN 37, Fig 8", variants=["too little", "too much", "before the choice"])
@@ -214,7 +217,7 @@ def tin_mixed_not_wanted(rig: Rig, variant: str) -> None:
     rig.waits(10)
     rig.expects_purses(B="40.00", V="0.00")
     phone.approve(password=PASSWORD)  # and the account is still as good as before
-    paid_by_account(rig, machine)
+    paid_by_account(rig, machine, phone)
 
 
 @scenario(figure="TIN 37, Fig 8")
@@ -225,6 +228,7 @@ def tin_mixed_emoney_jam(rig: Rig) -> None:
     phone.purse.give(machine, "39.00", password=PASSWORD)
     machine.expects("NOT PAID")
     machine.expects_discharged("H1", 0)
+    phone.expects("RECEIVED 39.00")
     rig.expects_purses(B="40.00", V="0.00")
     rig.expects_balances(**BEFORE)
     rig.circulation.expects_nothing_under_way()
@@ -239,7 +243,7 @@ def tin_mixed_emoney_lost(rig: Rig, variant: str) -> None:
     machine, _, phone = with_emoney(rig)
     rig.loses(variant)
     phone.purse.give(machine, "39.00", password=PASSWORD)
-    paid_by_emoney(rig, machine)
+    paid_by_emoney(rig, machine, phone)
 
 
 @scenario(figure="TIN 37, Fig 8", variants=LOST)
@@ -249,7 +253,7 @@ def tin_mixed_emoney_power_loss(rig: Rig, variant: str) -> None:
     rig.cuts_power(machine, at=variant, for_s=10)
     phone.purse.give(machine, "39.00", password=PASSWORD)
     rig.waits(LATER_S)
-    paid_by_emoney(rig, machine)
+    paid_by_emoney(rig, machine, phone)
 
 
 @scenario(figure="TIN 37, Fig 8", variants=["in time", "too late"])
@@ -265,11 +269,12 @@ def tin_mixed_walked_away(rig: Rig, variant: str) -> None:
     if variant == "in time":
         rig.waits(20)
         phone.hold_to(machine)
-        paid_by_emoney(rig, machine)
+        paid_by_emoney(rig, machine, phone)
     elif variant == "too late":
         rig.waits(LATER_S)
         machine.expects("No e-money came.")
         phone.hold_to(machine)
+        phone.expects("RECEIVED 39.00")
         rig.expects_purses(B="40.00", V="0.00")
         rig.expects_decisions("article kept", "e-money given back", "e-money is back")
         machine.expects_discharged("H1", 0)

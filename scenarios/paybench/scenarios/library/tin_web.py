@@ -81,6 +81,14 @@ def buy(shop: WebShop, computer: CustomerComputer, phone: Phone) -> None:
     shop.expects_article(computer, "sent out")
 
 
+def check_out_and_buy(rig: Rig, shop: WebShop, computer: CustomerComputer, phone: Phone) -> None:
+    """From the basket to the end, whatever befalls a step: it is paid once, and sent out."""
+    computer.check_out(shop)
+    phone.payer.enter(number(computer))
+    buy(shop, computer, phone)
+    rig.expects_balances(**PAID)
+
+
 @scenario(figure="TIN 38", variants=["typed", "camera"])
 def tin_web(rig: Rig, variant: str) -> None:
     """B's computer shows a number, B's phone sends it; the computer orders, the phone confirms."""
@@ -297,10 +305,7 @@ def tin_web_lost(rig: Rig, variant: str) -> None:
     """A message gets lost wherever a step has one: it is paid once, and sent out."""
     shop, computer, phone = shop_and_customer(rig)
     rig.loses(variant, times=2 if STEPS.count(variant) > 1 else 1)
-    computer.check_out(shop)
-    phone.payer.enter(number(computer))
-    buy(shop, computer, phone)
-    rig.expects_balances(**PAID)
+    check_out_and_buy(rig, shop, computer, phone)
 
 
 @scenario(figure="TIN 41", variants=LOST)
@@ -308,10 +313,7 @@ def tin_web_shop_power_loss(rig: Rig, variant: str) -> None:
     """The shop's server loses its power at a step, and has it back: the same end."""
     shop, computer, phone = shop_and_customer(rig)
     rig.cuts_power(shop, at=variant, for_s=10)
-    computer.check_out(shop)
-    phone.payer.enter(number(computer))
-    buy(shop, computer, phone)
-    rig.expects_balances(**PAID)
+    check_out_and_buy(rig, shop, computer, phone)
 
 
 @scenario(figure="TIN 41", variants=LOST)
@@ -319,7 +321,4 @@ def tin_web_computer_power_loss(rig: Rig, variant: str) -> None:
     """B's computer loses its power at a step, and has it back: the page is there again."""
     shop, computer, phone = shop_and_customer(rig)
     rig.cuts_power(computer, at=variant, for_s=10)
-    computer.check_out(shop)
-    phone.payer.enter(number(computer))
-    buy(shop, computer, phone)
-    rig.expects_balances(**PAID)
+    check_out_and_buy(rig, shop, computer, phone)
