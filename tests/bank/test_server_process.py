@@ -12,9 +12,14 @@ import pytest
 from rounds import rounds
 from town import BAKERY, KIOSK, eur, order, picture, reason
 
-from paybench.bank import Bank, Money, StorageBusyError, StorageError, StorageVersionError
+from paybench.bank import Bank, Batch, Money, StorageBusyError, StorageError, StorageVersionError
 from paybench.bank.storage.sqlite import SqliteStorage
 
+GROUP = 40
+FULL = """
+    CREATE TRIGGER disk_full BEFORE INSERT ON log_record WHEN new.settlement_id = 's70'
+    BEGIN SELECT raise(ABORT, 'as if the disk were full'); END
+"""
 FAIL_AT_LAST = """
     CREATE TRIGGER disk_full BEFORE UPDATE ON standing
     BEGIN SELECT raise(ABORT, 'as if the disk were full'); END
@@ -42,6 +47,17 @@ def settle(bank, first, to):
                 bank.deposit()
         except StorageError:
             return number
+    return to
+
+
+def settle_in_groups(bank, first, to):
+    """Settle s<first> to s<to - 1> in groups that a log process is woken for; how many were."""
+    for start in range(first, to, GROUP):
+        orders = [order(f"s{n}", eur("0.01"), n) for n in range(start, start + GROUP)]
+        try:
+            assert all(answer.settled for answer in bank.settle_many(orders, start))
+        except StorageError:
+            return start
     return to
 
 
@@ -103,6 +119,40 @@ def test_goes_on_with_another_process_when_one_has_ended(folder, signal):
         check(bank, failed, 150)
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_goes_on_with_another_log_process_when_one_has_ended(folder, begun):
+    """A log's process that ends, also in the middle of a group, costs an error and no answer."""
+    with Bank(SqliteStorage(folder, 2, processes=True), lag_max=100) as bank:
+        assert settle_in_groups(bank, 0, 80) == 80
+        orders = [order(f"s{n}", eur("0.01"), n) for n in range(80, 120)]
+        if begun:
+            bank.begin_batches([Batch(orders, 1)])
+        bank._books.log.child.process.kill()
+        bank._books.log.child.process.wait()
+        assert settle_in_groups(bank, 120 if begun else 80, 160) == (120 if begun else 80)
+        assert bank._books.log.child.has_failed
+        assert settle_in_groups(bank, 0, 160) == 160
+        assert bank.audit() is None
+        bank.deposit()
+        assert bank.balance(BAKERY) == Money(160, "EUR")
+
+
+def test_decides_nothing_upon_a_group_that_could_not_be_logged(folder):
+    """A group that the log's process cannot write is not there, and neither is the next one."""
+    with Bank(SqliteStorage(folder, processes=True), lag_max=100) as bank:
+        before = bank.balance(BAKERY)
+        run_sql(folder / "log.sqlite", FULL)
+        assert settle_in_groups(bank, 0, 80) == 40
+        with pytest.raises(StorageError, match=r"log\.sqlite.*as if the disk were full"):
+            bank.settle_many([order("s70", eur("0.01"), 70)], 1)
+        run_sql(folder / "log.sqlite", "DROP TRIGGER disk_full")
+        assert not bank.inquire("s41").settled
+        assert settle_in_groups(bank, 0, 120) == 120
+        bank.deposit()
+        assert bank.balance(BAKERY) - before == Money(120, "EUR")
+        assert bank.audit() is None
+
+
 def test_reads_nothing_old_after_a_server_fell_back(folder):
     """What a reader is told after a lost process is what the log says, or an error."""
     with Bank(SqliteStorage(folder, processes=True), lag_max=1000) as bank:
@@ -146,22 +196,32 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from town import eur, order
-from paybench.bank import Bank
+from paybench.bank import Bank, Batch
 from paybench.bank.storage.sqlite import SqliteStorage
 bank = Bank(SqliteStorage(Path(sys.argv[1]), processes=True), lag_max=20)
-for number in range(5000):
-    assert bank.settle(order(f"s{number}", eur("0.01"), number), number)
-    print(f"s{number}", flush=True)
-    if number % 7 == 0:
+size = int(sys.argv[3])
+answered = ""
+for first in range(0, 5000, size):
+    ids = [f"s{number}" for number in range(first, first + size)]
+    orders = [order(name, eur("0.01"), first + n) for n, name in enumerate(ids)]
+    assert all(each.settled for each in bank.begin_batches([Batch(orders, first)])[0])
+    if size == 1:
+        bank.end_batches()
+        answered, ids = ids[0] + chr(10), []
+    print(answered, end="", flush=True)
+    answered = "".join(name + chr(10) for name in ids)
+    if first % 7 == 0:
         bank.deposit()
 """
 
 
+@pytest.mark.parametrize("size", [1, GROUP])
 @pytest.mark.parametrize("seed", range(rounds(3)))
-def test_loses_nothing_when_the_bank_is_killed(folder, seed):
-    """Killed with changes on their way to the servers, the bank opens with all it answered."""
+def test_loses_nothing_when_the_bank_is_killed(folder, seed, size):
+    """Killed with groups and changes on their way, the bank opens with all it answered."""
     answers = random.Random(seed).randrange(1, 400)  # noqa: S311 - moments, not secrets
-    command = [sys.executable, "-c", KILLED, str(folder), str(Path(__file__).parent)]
+    tests = str(Path(__file__).parent)
+    command = [sys.executable, "-c", KILLED, str(folder), tests, str(size)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         seen = [process.stdout.readline() for _ in range(answers)]
         process.kill()
@@ -174,5 +234,7 @@ def test_loses_nothing_when_the_bank_is_killed(folder, seed):
             continue
     with Bank(storage) as bank:
         assert all(bank.inquire(f"s{number}").settled for number in range(len(seen)))
-        assert not bank.inquire(f"s{len(seen) + 1}").settled
+        assert not bank.inquire(f"s{len(seen) + 2 * size}").settled
+        logged = sum(bank.inquire(f"s{number}").settled for number in range(len(seen) + 2 * size))
+        assert size == 1 or logged % size == 0, "a group is there whole or not at all"
         assert bank.audit() is None

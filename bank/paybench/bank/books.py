@@ -428,6 +428,7 @@ class Books:
             StorageError: what is not written is forgotten; it is in the log.
         """
         self.land()
+        assert not self.fallen, "what is done may not be logged"
         assert self.withdrawn_to <= self.log.logged_to, "nothing is written before it is logged"
         self._lag = 0
         with self._asking():
@@ -449,6 +450,7 @@ class Books:
         """A server failed: nothing is known of any account until `fall_back` has read it anew."""
         self._read.clear()
         self._flying = None
+        self._lag = 0
         self.withdrawn_to = _FALLEN
 
     @property
@@ -463,7 +465,6 @@ class Books:
             StorageError: a server does not say how it stands. Call it again.
         """
         self._fall()
-        self._lag = 0
         for follower in self.followers:
             follower.forget()
         self.withdrawn_to = min(follower.withdrawn_to for follower in self.followers)

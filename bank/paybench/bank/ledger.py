@@ -68,6 +68,10 @@ class Ledger:
         """
         if limit is not None:
             check_limit(limit)
+        self._finish()
+        return self._deposit(limit)
+
+    def _deposit(self, limit: int | None = None) -> int:
         batch, count = self._books.under_way(limit)
         if batch:
             self._books.deposit(batch)
@@ -226,7 +230,7 @@ class Ledger:
             )
         # A power cut may have taken deposits back that were already spent or built upon.
         if record.follows > books.deposited_to or not books.affords(record):
-            self.deposit()
+            self._deposit()
         books.redo(record)
 
     def _watch_due(self) -> None:

@@ -112,8 +112,8 @@ class Settling(Accounts):
             if group is None or batch.at_ns >= min(self._due_ns, group.due_ns):
                 if group is not None:
                     self._enter(group)
-                self._books.relieve()
                 self._catch_up(batch.at_ns)
+                self._books.relieve()
                 group = Group(self._books)
             if batch.mode is Mode.ATOMIC:
                 answers.append(self._settle_linked(group, batch))
