@@ -2,12 +2,15 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
+
+from processes import HANG_UP_S
 
 _NURSERY = """
 import json, os, runpy, signal, socket, sys, traceback, warnings
@@ -59,12 +62,12 @@ class Nursery:
 
     @contextmanager
     def process(self, *arguments):
-        """``-m MODULE …`` or ``-c SCRIPT …`` in a process of its own, killed in the end."""
+        """``-m MODULE …`` or ``-c SCRIPT …`` in a process of its own, told to hang up in the end."""
         child = _Child(self._socket, [str(argument) for argument in arguments])
         try:
             yield child
         finally:
-            child.kill()
+            child.hang_up()
             child.stdin.close()
             child.stdout.close()
 
@@ -99,6 +102,17 @@ class _Child:
     def send_signal(self, number):
         with suppress(ProcessLookupError):
             os.kill(self._pid, number)
+
+    def hang_up(self):
+        """Have it end in its own way, and wait for that: a killed radio leaves its socket behind."""
+        with suppress(ProcessLookupError):  # it has ended already
+            ends = os.pidfd_open(self._pid)
+            self.send_signal(signal.SIGTERM)
+            self.send_signal(signal.SIGCONT)  # it may have been stopped
+            ended = select.select([ends], [], [], HANG_UP_S)[0]
+            os.close(ends)
+            self.kill()
+            assert ended, "it was told to hang up, and did not"
 
     def kill(self):
         self.send_signal(signal.SIGKILL)

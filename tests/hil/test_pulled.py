@@ -5,6 +5,7 @@ with holes (`holey_radio.py`); `stories.py` judges what became of the purchase. 
 """
 
 import os
+import signal
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -65,7 +66,7 @@ def first(process):
 
 def rest(process):
     """What a process has said, to its end."""
-    process.kill()
+    process.hang_up()
     return process.stdout.read()
 
 
@@ -169,7 +170,7 @@ def dying(phone, sign, relive):
     try:
         yield deaths
     finally:
-        sign.kill()
+        sign.send_signal(signal.SIGTERM)
         thread.join()
 
 
