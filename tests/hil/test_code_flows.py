@@ -11,6 +11,8 @@ from code_bench import Bench, played, scans
 
 from paybench.devices.plain_profile import PlainCode
 
+pytestmark = pytest.mark.usefixtures("brisk")
+
 
 @pytest.fixture
 def bench(tmp_path, monkeypatch):

@@ -8,6 +8,8 @@ from paybench.scenarios.recording import write
 from paybench.scenarios.replay import replay
 from paybench.scenarios.run import Options, run
 
+pytestmark = pytest.mark.usefixtures("brisk")
+
 
 def played(scenario, variant, real, customers, path):
     """A scenario told with real phones, recorded, and replayed with nothing attached."""

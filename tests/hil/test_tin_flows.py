@@ -12,6 +12,8 @@ from paybench.devices.tin_code import read_tin
 from paybench.devices.trace import Decision, Injected, Sent
 from paybench.scenarios.library.tin_authentication import PASSWORD
 
+pytestmark = pytest.mark.usefixtures("brisk")
+
 COFFEE = Path(__file__).parents[1] / "data" / "codes" / "ean13_plain.png"
 
 
