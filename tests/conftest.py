@@ -1,6 +1,5 @@
 """What pytest has to know of before it reads its command line, and how long trials are."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -55,7 +54,7 @@ def _left_behind(tmp_path_factory):
         patch.setenv("TMPDIR", str(folder))
         patch.setattr(tempfile, "tempdir", str(folder))
         yield left
-    still = {name: left.get(name, "a session's fixture") for name in os.listdir(folder)}
+    still = {path.name: left.get(path.name, "a fixture") for path in folder.iterdir()}
     shutil.rmtree(folder)
     assert not still, "left behind in the folder for temporary files, and by which tests"
 
@@ -64,5 +63,5 @@ def _left_behind(tmp_path_factory):
 def _leaves_nothing_behind(request, _left_behind):
     """Whoever leaves something among the temporary files can be told."""
     yield
-    for name in os.listdir(tempfile.gettempdir()):
-        _left_behind.setdefault(name, request.module.__name__)
+    for path in Path(tempfile.gettempdir()).iterdir():
+        _left_behind.setdefault(path.name, request.module.__name__)

@@ -2,12 +2,23 @@
 
 import pytest
 from msgspec.structs import replace
+from nursery import Nursery
 
 from paybench.devices import dispenser, entrance, gate_arm
 from paybench.devices.fare_table import BUSINESSES
 from paybench.scenarios.library import codes_at_gates, gates
 
 MOMENT_S = 0.05
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    """Begins processes at once, see `Nursery`; its own begins when it is first asked for."""
+    pytest.importorskip("bleak")
+    pytest.importorskip("bumble")
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
 
 
 @pytest.fixture

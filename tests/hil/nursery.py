@@ -16,7 +16,8 @@ _NURSERY = """
 import json, os, runpy, signal, socket, sys, traceback, warnings
 import paybench.hil.ble.backend, paybench.hil.ble.central, paybench.hil.virtual.ble_peripheral
 import bleak, bumble.gatt, bumble.transport.unix, paybench.hil.ble.hci, paybench.hil.ble.radio
-import paybench.hil.virtual.cable, paybench.hil.virtual.phone, paybench.hil.virtual.scanner
+import paybench.hil.virtual.bridge, paybench.hil.virtual.cable, paybench.hil.virtual.camera
+import paybench.hil.virtual.phone, paybench.hil.virtual.scanner
 warnings.simplefilter("ignore", RuntimeWarning)  # runpy minds that the module is there already
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 parent = socket.socket(fileno=0)
@@ -62,7 +63,7 @@ class Nursery:
 
     @contextmanager
     def process(self, *arguments):
-        """``-m MODULE …`` or ``-c SCRIPT …`` in a process of its own, told to hang up in the end."""
+        """``-m MODULE …`` or ``-c SCRIPT …`` in a process of its own, hung up in the end."""
         child = _Child(self._socket, [str(argument) for argument in arguments])
         try:
             yield child
@@ -81,7 +82,7 @@ class Nursery:
                 stdin.write(b"\n")
                 stdin.flush()
 
-            yield words, SimpleNamespace(stdin=stdin, pull=pull)
+            yield words, SimpleNamespace(stdin=stdin, pull=pull, kill=child.kill)
 
     def close(self):
         self._socket.close()
@@ -104,7 +105,7 @@ class _Child:
             os.kill(self._pid, number)
 
     def hang_up(self):
-        """Have it end in its own way, and wait for that: a killed radio leaves its socket behind."""
+        """Have it end in its own way: a radio that is killed leaves its socket behind."""
         with suppress(ProcessLookupError):  # it has ended already
             ends = os.pidfd_open(self._pid)
             self.send_signal(signal.SIGTERM)

@@ -22,7 +22,6 @@ from bleak.exc import (
     BleakBluetoothNotAvailableReason,
     BleakDBusError,
 )
-from nursery import Nursery
 from rounds import rounds
 
 from paybench.hil.ble import hci as hci_module
@@ -129,10 +128,10 @@ def process(*arguments):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _nursery():
-    NURSERY.append(Nursery())
+def _nursery(nursery):
+    NURSERY.append(nursery)
     yield
-    NURSERY.pop().close()
+    NURSERY.pop()
 
 
 @pytest.fixture(scope="module")

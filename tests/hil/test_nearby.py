@@ -14,7 +14,6 @@ import pytest
 pytest.importorskip("bleak")
 pytest.importorskip("bumble")
 
-from nursery import Nursery
 
 from paybench.hil.ble import nearby
 from paybench.hil.ble.nearby import Nearby, listen
@@ -46,13 +45,6 @@ async def main():
     await asyncio.Event().wait()
 asyncio.run(main())
 """
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ pytest.importorskip("bleak")
 pytest.importorskip("bumble")
 
 import qrcode
-from nursery import Nursery
 from rounds import FIGURES, SOAK, rounds
 from stories import Customer, Tally, judge, must_pass, pay
 from till import Till
@@ -45,11 +44,9 @@ FOR_GOOD_S = LIMIT_S = 60.0
 
 
 @pytest.fixture(scope="module")
-def begin():
+def begin(nursery):
     """Begins a process, see `Nursery`."""
-    nursery = Nursery()
-    yield nursery.process
-    nursery.close()
+    return nursery.process
 
 
 @pytest.fixture
