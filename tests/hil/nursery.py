@@ -68,9 +68,11 @@ class Nursery:
         try:
             yield child
         finally:
-            child.hang_up()
-            child.stdin.close()
-            child.stdout.close()
+            try:
+                child.hang_up()
+            finally:
+                child.stdin.close()
+                child.stdout.close()
 
     @contextmanager
     def twin(self, module, *arguments):
