@@ -16,8 +16,9 @@ RUN = $(UV) run --locked
 demo: $(HERE)
 	$(RUN) --no-default-groups paybench demo
 
+# In two processes, file by file: much of it waits, for parts in wall time and for other processes.
 test: $(HERE)
-	$(RUN) --no-default-groups --group test pytest
+	$(RUN) --no-default-groups --group test pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(HERE)
 	$(RUN) ruff check .

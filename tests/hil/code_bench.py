@@ -5,7 +5,7 @@ process looks at that picture: on a tty, as a keyboard, or as a camera.
 """
 
 from input_slots import plugged, slots_in, typed
-from processes import Customers, twin
+from processes import Customers
 
 from paybench.devices.trace import Sent
 from paybench.hil.codes import read_codes
@@ -23,13 +23,13 @@ class Bench:
         folder: Where pictures are.
         monkeypatch: Puts keyboards in evdev's place.
         processes: The stack that ends the processes.
-        begin: Begins one; a nursery's `twin` does so at once.
+        begin: Begins one: a nursery's `twin`.
 
     Attributes:
         real: The drivers' specs by part.
     """
 
-    def __init__(self, folder, monkeypatch, processes, begin=twin):
+    def __init__(self, folder, monkeypatch, processes, begin):
         self.real = {}
         self._begin = begin
         self._folder = folder

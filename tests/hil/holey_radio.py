@@ -12,7 +12,7 @@ import sys
 from bumble.hci import HCI_CONNECTION_TIMEOUT_ERROR
 
 from paybench.hil.ble import radio
-from paybench.hil.virtual.parent import say
+from paybench.hil.virtual.parent import obey, say
 
 PIECES = 0x52, 0x1B  # ATT: write without response, notification
 OPCODE_AT = 4  # behind the head of L2CAP
@@ -58,6 +58,7 @@ class Holes(radio._Air):
 
 
 logging.basicConfig(level=logging.CRITICAL)
+obey()
 radio._Air = Holes
 with radio.radio_on() as hci:
     say(f"hci {hci}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -9,11 +10,14 @@ import sys
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
+from processes import HANG_UP_S
+
 _NURSERY = """
 import json, os, runpy, signal, socket, sys, traceback, warnings
 import paybench.hil.ble.backend, paybench.hil.ble.central, paybench.hil.virtual.ble_peripheral
 import bleak, bumble.gatt, bumble.transport.unix, paybench.hil.ble.hci, paybench.hil.ble.radio
-import paybench.hil.virtual.cable, paybench.hil.virtual.phone, paybench.hil.virtual.scanner
+import paybench.hil.virtual.bridge, paybench.hil.virtual.cable, paybench.hil.virtual.camera
+import paybench.hil.virtual.phone, paybench.hil.virtual.scanner
 warnings.simplefilter("ignore", RuntimeWarning)  # runpy minds that the module is there already
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 parent = socket.socket(fileno=0)
@@ -59,14 +63,16 @@ class Nursery:
 
     @contextmanager
     def process(self, *arguments):
-        """``-m MODULE …`` or ``-c SCRIPT …`` in a process of its own, killed in the end."""
+        """``-m MODULE …`` or ``-c SCRIPT …`` in a process of its own, hung up in the end."""
         child = _Child(self._socket, [str(argument) for argument in arguments])
         try:
             yield child
         finally:
-            child.kill()
-            child.stdin.close()
-            child.stdout.close()
+            try:
+                child.hang_up()
+            finally:
+                child.stdin.close()
+                child.stdout.close()
 
     @contextmanager
     def twin(self, module, *arguments):
@@ -78,7 +84,7 @@ class Nursery:
                 stdin.write(b"\n")
                 stdin.flush()
 
-            yield words, SimpleNamespace(stdin=stdin, pull=pull)
+            yield words, SimpleNamespace(stdin=stdin, pull=pull, kill=child.kill)
 
     def close(self):
         self._socket.close()
@@ -99,6 +105,17 @@ class _Child:
     def send_signal(self, number):
         with suppress(ProcessLookupError):
             os.kill(self._pid, number)
+
+    def hang_up(self):
+        """Have it end in its own way: a radio that is killed leaves its socket behind."""
+        with suppress(ProcessLookupError):  # it has ended already
+            ends = os.pidfd_open(self._pid)
+            self.send_signal(signal.SIGTERM)
+            self.send_signal(signal.SIGCONT)  # it may have been stopped
+            ended = select.select([ends], [], [], HANG_UP_S)[0]
+            os.close(ends)
+            self.kill()
+            assert ended, "it was told to hang up, and did not"
 
     def kill(self):
         self.send_signal(signal.SIGKILL)

@@ -6,11 +6,16 @@ import sys
 from contextlib import contextmanager
 
 PASSWORD = "2468"
+HANG_UP_S = 30.0
+"""Whoever takes longer to end has not been told to: it hangs."""
 
 
 @contextmanager
 def twin(module, *arguments):
-    """A twin's process; gives its first line's words, and the process with `pull()`."""
+    """A twin's process; gives its first line's words, and the process with `pull()`.
+
+    In the end it is told to hang up, since a radio that is killed leaves its socket behind.
+    """
     command = [sys.executable, "-m", f"paybench.hil.virtual.{module}", *map(str, arguments)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
@@ -23,7 +28,11 @@ def twin(module, *arguments):
             process.pull = pull
             yield words, process
         finally:
-            process.kill()
+            process.terminate()
+            try:
+                process.wait(HANG_UP_S)
+            finally:
+                process.kill()
 
 
 def written_to(tty, count):

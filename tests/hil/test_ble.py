@@ -22,13 +22,12 @@ from bleak.exc import (
     BleakBluetoothNotAvailableReason,
     BleakDBusError,
 )
-from nursery import Nursery
 from rounds import rounds
 
 from paybench.hil.ble import hci as hci_module
 from paybench.hil.ble.central import BleCentral, why_not
 from paybench.hil.ble.credit import WINDOW_PIECES, Credit
-from paybench.hil.ble.loop_thread import LoopThread
+from paybench.hil.ble.loop_thread import ENDING, LoopThread
 from paybench.hil.ble.peripheral import BlePeripheral, static_address
 from paybench.hil.ble.radio import Radio, radio_on
 from paybench.hil.errors import PortLost, PortUnavailable, SpecError
@@ -129,10 +128,10 @@ def process(*arguments):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _nursery():
-    NURSERY.append(Nursery())
+def _nursery(nursery):
+    NURSERY.append(nursery)
     yield
-    NURSERY.pop().close()
+    NURSERY.pop()
 
 
 @pytest.fixture(scope="module")
@@ -507,6 +506,19 @@ def test_nothing_is_left_behind(air):
             world.gets(5)
         world.stream.close()
     assert left() == before
+
+
+def test_a_signal_that_ends_the_process_is_for_its_main_thread():
+    """A loop's thread takes none: the main one, which tidies up, would go on waiting."""
+
+    async def taken():
+        return ENDING - signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+    thread = LoopThread("deaf")
+    try:
+        assert thread.run(taken(), LIMIT_S) == set()
+    finally:
+        thread.close()
 
 
 def test_the_radio_forgets_who_hung_up():

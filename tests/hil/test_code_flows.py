@@ -11,11 +11,13 @@ from code_bench import Bench, played, scans
 
 from paybench.devices.plain_profile import PlainCode
 
+pytestmark = pytest.mark.usefixtures("brisk")
+
 
 @pytest.fixture
-def bench(tmp_path, monkeypatch):
+def bench(tmp_path, monkeypatch, nursery):
     with ExitStack() as processes:
-        yield Bench(tmp_path, monkeypatch, processes)
+        yield Bench(tmp_path, monkeypatch, processes, nursery.twin)
 
 
 def test_a_ride_by_code(bench, tmp_path):

@@ -14,7 +14,6 @@ import pytest
 pytest.importorskip("bleak")
 pytest.importorskip("bumble")
 
-from nursery import Nursery
 
 from paybench.hil.ble import nearby
 from paybench.hil.ble.nearby import Nearby, listen
@@ -46,13 +45,6 @@ async def main():
     await asyncio.Event().wait()
 asyncio.run(main())
 """
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +137,10 @@ def test_without_bluetooth_a_scan_says_why_and_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["gone", "stuck"])
-def test_an_adapter_that_fails_while_it_listens_is_told(number, monkeypatch, nursery):
+def test_an_adapter_that_fails_while_it_listens_is_told(number, monkeypatch, nursery, tmp_path):
     """When the radio dies or hangs in the middle, that is a sentence in bounded time."""
-    with nursery.process("-m", "paybench.hil.virtual.ble_radio") as radio:
+    own = ("--listen", f"unix:{tmp_path}/hci")  # which the killed one leaves behind
+    with nursery.process("-m", "paybench.hil.virtual.ble_radio", *own) as radio:
         hci = radio.stdout.readline().split()[1]
 
         async def sleep(_s):

@@ -1,12 +1,12 @@
 """A whole device that is real: the phone in another process, on a tty, a socket, or both broken."""
 
+import re
 import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from processes import twin
 from rounds import rounds
 
 from paybench.bank import AccountNumber, Money
@@ -55,9 +55,9 @@ def pay(scenario, variant, spec, customer, patience_s=None):
 
 @pytest.mark.parametrize("variant", ["relayed", "direct"])
 @pytest.mark.parametrize("listen", [(), ("--listen", "127.0.0.1:0")], ids=["serial", "tcp"])
-def test_a_real_phone_pays(listen, variant, tmp_path):
+def test_a_real_phone_pays(listen, variant, tmp_path, nursery):
     """Fig 3 with the phone in another process, over serial and over TCP, recorded and replayed."""
-    with twin("phone", *listen) as ((kind, address), process):
+    with nursery.twin("phone", *listen) as ((kind, address), process):
         spec = f"{'serial' if kind == 'tty' else kind}:{address}"
         recorded = pay("shop-purchase", variant, spec, Customer(process))
     assert (recorded.verdict, recorded.why) == ("passed", "")
@@ -78,18 +78,18 @@ def test_a_real_phone_pays(listen, variant, tmp_path):
         ("tampered-purchase", "direct"),
     ],
 )
-def test_refusals_with_a_real_phone(scenario, variant, tmp_path):
+def test_refusals_with_a_real_phone(scenario, variant, tmp_path, nursery):
     """The refusals of Fig 3 come out the same with the phone in another process."""
-    with twin("phone") as ((_, port), process):
+    with nursery.twin("phone") as ((_, port), process):
         recorded = pay(scenario, variant, f"serial:{port}", Customer(process))
     assert (recorded.verdict, recorded.why) == ("passed", "")
     write(tmp_path / "run.jsonl", recorded.content)
     assert replay(tmp_path / "run.jsonl").diverged_at is None
 
 
-def test_a_phone_that_approves_with_the_wrong_password_fails():
+def test_a_phone_that_approves_with_the_wrong_password_fails(nursery):
     """The device under test does something else than the flow: failed, with what was seen."""
-    with twin("phone") as ((_, port), process):
+    with nursery.twin("phone") as ((_, port), process):
         failed = pay(
             "shop-purchase", "relayed", f"serial:{port}", Customer(process, b"1357"), patience_s=1
         )
@@ -105,36 +105,36 @@ def test_a_phone_that_approves_with_the_wrong_password_fails():
         ("garbled", "ignored what B.phone said"),
     ],
 )
-def test_a_phone_that_answers_wrongly_fails(fault, sentence):
+def test_a_phone_that_answers_wrongly_fails(fault, sentence, nursery):
     """Twice, to another question, or with no message at all: failed, and the reason says where."""
-    with twin("phone", "--fault", fault) as ((_, port), process):
+    with nursery.twin("phone", "--fault", fault) as ((_, port), process):
         failed = pay("shop-purchase", "relayed", f"serial:{port}", Customer(process), patience_s=1)
     assert failed.verdict == "failed"
     assert sentence in failed.why
 
 
-def test_a_phone_that_is_unplugged_blocks():
+def test_a_phone_that_is_unplugged_blocks(nursery):
     """The phone goes away when it is asked to approve: blocked, with its port's name."""
-    with twin("phone") as ((_, port), process):
+    with nursery.twin("phone") as ((_, port), process):
         spec = f"serial:{port}{ONCE}"
         blocked = pay("shop-purchase", "relayed", spec, lambda _: process.kill())
     assert blocked.verdict == "blocked"
     assert f"B.phone is gone: {port} went away" in blocked.why
 
 
-def test_a_phone_that_says_nothing_blocks():
+def test_a_phone_that_says_nothing_blocks(nursery):
     """A phone nobody touches is dark: blocked after the patience."""
-    with twin("phone") as ((_, port), _process):
+    with nursery.twin("phone") as ((_, port), _process):
         blocked = pay("shop-purchase", "relayed", f"serial:{port}", lambda _: None, patience_s=0.3)
     assert blocked.verdict == "blocked"
     assert "the customer's answer was expected from B.phone within 0.3 s" in blocked.why
 
 
-def test_no_secret_of_the_phone_is_in_the_recording():
+def test_no_secret_of_the_phone_is_in_the_recording(nursery):
     """Key and password go over the wire to the phone, and nowhere into the trace."""
-    with twin("phone") as ((_, port), process):
+    with nursery.twin("phone") as ((_, port), process):
         recorded = pay("shop-purchase", "direct", f"serial:{port}", Customer(process))
-    assert b"2468" not in recorded.content
+    assert not re.search(rb"\b2468\b", recorded.content)  # as digits of some time it may well be
     assert any(isinstance(event, Sent) and event.step == "D5" for event in recorded.trace)
 
 
@@ -142,11 +142,11 @@ def test_no_secret_of_the_phone_is_in_the_recording():
     st.lists(st.integers(0, 400), min_size=1, max_size=4), st.sampled_from(["relayed", "direct"])
 )
 @settings(max_examples=rounds(12), suppress_health_check=list(HealthCheck))
-def test_a_pulled_cable_loses_and_doubles_nothing(cuts, variant):
+def test_a_pulled_cable_loses_and_doubles_nothing(nursery, cuts, variant):
     """Pulled at any byte of Fig 3, and put back: the purchase ends paid once, and replays."""
     with (
-        twin("phone") as ((_, tty), process),
-        twin("bridge", tty, "--cut", *cuts) as ((_, address), _bridge),
+        nursery.twin("phone") as ((_, tty), process),
+        nursery.twin("bridge", tty, "--cut", *cuts) as ((_, address), _bridge),
         tempfile.TemporaryDirectory() as folder,
     ):
         recorded = pay("shop-purchase", variant, f"tcp:{address}", Customer(process))
@@ -156,11 +156,11 @@ def test_a_pulled_cable_loses_and_doubles_nothing(cuts, variant):
         assert replay(file).diverged_at is None
 
 
-def test_the_trace_tells_of_a_cable_that_was_pulled():
+def test_the_trace_tells_of_a_cable_that_was_pulled(nursery):
     """A line that broke and was mended is in the trace, with the reason."""
     with (
-        twin("phone") as ((_, tty), process),
-        twin("bridge", tty, "--cut", 60) as ((_, address), _bridge),
+        nursery.twin("phone") as ((_, tty), process),
+        nursery.twin("bridge", tty, "--cut", 60) as ((_, address), _bridge),
     ):
         recorded = pay("shop-purchase", "relayed", f"tcp:{address}", Customer(process))
     states = [e.state for e in recorded.trace if isinstance(e, State) and e.device == "B.phone"]
@@ -170,15 +170,15 @@ def test_the_trace_tells_of_a_cable_that_was_pulled():
 
 @pytest.mark.parametrize("variant", ["relayed", "direct"])
 @pytest.mark.parametrize("we_are", ["central", "peripheral"])
-def test_a_real_phone_pays_over_bluetooth(we_are, variant, tmp_path):
+def test_a_real_phone_pays_over_bluetooth(we_are, variant, tmp_path, nursery):
     """Fig 3 with the phone on the virtual radio, found by us or finding us; and replayed."""
-    with twin("ble_radio") as ((_, hci), _radio):
+    with nursery.twin("ble_radio") as ((_, hci), _radio):
         name = "paybench-phone"
         if we_are == "central":
             arguments, spec = ("--ble-peripheral", hci), f"ble-central:{name}?hci={hci}"
         else:
             arguments, spec = ("--ble-central", hci), f"ble-peripheral:{hci}?name={name}"
-        with twin("phone", *arguments, "--name", name) as (_, process):
+        with nursery.twin("phone", *arguments, "--name", name) as (_, process):
             recorded = pay("shop-purchase", variant, spec, Customer(process))
     assert (recorded.verdict, recorded.why) == ("passed", "")
     write(tmp_path / "run.jsonl", recorded.content)

@@ -5,21 +5,15 @@ from pathlib import Path
 
 import pytest
 from code_bench import Bench, played, scans
-from nursery import Nursery
 
 from paybench.bank.secret import MASK
 from paybench.devices.tin_code import read_tin
 from paybench.devices.trace import Decision, Injected, Sent
 from paybench.scenarios.library.tin_authentication import PASSWORD
 
+pytestmark = pytest.mark.usefixtures("brisk")
+
 COFFEE = Path(__file__).parents[1] / "data" / "codes" / "ean13_plain.png"
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
 
 
 @pytest.fixture

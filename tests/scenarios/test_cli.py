@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from paybench.hil.virtual.tty import VirtualTty
 from paybench.scenarios.cli import cli
+from paybench.scenarios.replay import replay
 
 PAYBENCH = [sys.executable, "-m", "paybench"]
 
@@ -38,6 +40,27 @@ def read_until_closed(terminal):
         return os.read(terminal, 65536)
     except OSError:
         return b""
+
+
+def run_library(folder, hash_seed, *options):
+    """Every scenario in every variant, run by a process of its own into a folder of traces."""
+    command = ("run", "--all", "--trace", f"{folder}/", *options)
+    text, errors = paybench(*command, PYTHONHASHSEED=str(hash_seed), FORCE_COLOR="1")
+    files = sorted(folder.iterdir())
+    assert len(files) >= 15
+    return SimpleNamespace(text=text, errors=errors, files=files)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """The whole library, run once for the tests that look at it."""
+    return run_library(tmp_path_factory.mktemp("library"), 1)
+
+
+@pytest.fixture(scope="module")
+def drawn_library(tmp_path_factory):
+    """Likewise under another hash seed, and with its ladders."""
+    return run_library(tmp_path_factory.mktemp("library"), 2, "--ladder")
 
 
 def scenario_file(folder, body, name="my_scenario.py"):
@@ -76,25 +99,26 @@ def test_list_names_every_library_scenario():
     }
 
 
-def test_the_whole_library_passes():
+def test_the_whole_library_passes(library):
     """Every scenario in every variant passes from the command line, each on a line of its own."""
-    text, _ = paybench("run", "--all")
-    lines = text.splitlines()
+    lines = library.text.splitlines()
     count = len(lines) - 1
     assert all(line.startswith("passed  ") for line in lines[:-1])
     assert lines[-1] == f"{count} passed"
     assert count >= 15
 
 
-def test_piped_output_is_plain():
+def test_piped_output_is_plain(library):
     """Nothing that only a terminal understands goes into a pipe, and nothing that fills it up."""
     for command in (
-        *(["list"], ["run", "--all"], ["run", "shop-purchase[direct]"]),
-        *(["show", "--state", "settlement-session"], ["run", "commuter-day"]),
+        *(["list"], ["run", "shop-purchase[direct]"], ["run", "commuter-day"]),
+        ["show", "--state", "settlement-session"],
     ):
         text, errors = paybench(*command, FORCE_COLOR="1")
         assert "\x1b" not in text + errors
         assert all(line == line.rstrip() for line in text.splitlines())
+    assert "\x1b" not in library.text + library.errors
+    assert all(line == line.rstrip() for line in library.text.splitlines())
 
 
 def test_a_piped_list_has_everything_in_few_columns():
@@ -142,17 +166,15 @@ def test_the_digest_is_that_of_the_trace_file(tmp_path):
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-def test_same_seed_same_bytes_in_every_process(tmp_path, seed):
+def test_same_seed_same_bytes_in_every_process(seed, library, drawn_library, tmp_path):
     """Two processes with different hash seeds write byte-identical traces of the whole library."""
-    folders = [tmp_path / "a", tmp_path / "b"]
-    for number, folder in enumerate(folders):
-        options = ("--all", "--seed", seed, "--trace", f"{folder}/")
-        paybench("run", *options, PYTHONHASHSEED=str(number + 1))
-    names = [sorted(file.name for file in folder.iterdir()) for folder in folders]
-    assert names[0] == names[1]
-    assert len(names[0]) >= 15
-    for name in names[0]:
-        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+    first, second = library, drawn_library
+    if seed:
+        first = run_library(tmp_path / "a", 1, "--seed", seed)
+        second = run_library(tmp_path / "b", 2, "--seed", seed)
+    assert [file.name for file in first.files] == [file.name for file in second.files]
+    for one, other in zip(first.files, second.files, strict=True):
+        assert one.read_bytes() == other.read_bytes()
 
 
 def test_another_seed_is_another_run():
@@ -164,12 +186,15 @@ def test_another_seed_is_another_run():
     assert len(digests) == 2
 
 
-def test_every_trace_of_the_library_replays(tmp_path):
-    """Each scenario's trace, recorded and replayed by the command line, is the same."""
-    paybench("run", "--all", "--trace", f"{tmp_path}/")
-    files = sorted(tmp_path.iterdir())
-    assert len(files) >= 15
-    for file in files[:: max(len(files) // 40, 1)]:
+def test_every_trace_of_the_library_replays(library):
+    """Each scenario's trace, recorded by the command line, replays to the same in this process."""
+    for file in library.files:
+        assert replay(file).diverged_at is None, file
+
+
+def test_the_command_replays_traces_of_the_library(library):
+    """Some of them, from one end of the library to the other, replayed by the command itself."""
+    for file in library.files[:: len(library.files) // 4]:
         assert paybench("replay", file)[0].startswith(f"SAME  {file}")
 
 
@@ -325,6 +350,14 @@ def test_a_scenario_file_that_cannot_be_imported_is_usage(tmp_path):
     assert "my_scenario.py cannot be imported: SyntaxError" in errors
 
 
+@pytest.fixture(scope="module")
+def good_trace(tmp_path_factory):
+    """A trace as the command line writes it."""
+    file = tmp_path_factory.mktemp("good") / "good.jsonl"
+    paybench("run", "shop-purchase[direct]", "--trace", file)
+    return file.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -336,11 +369,9 @@ def test_a_scenario_file_that_cannot_be_imported_is_usage(tmp_path):
         (b"BROKEN", "line 3: no trace event"),
     ],
 )
-def test_a_trace_that_is_none_is_refused(content, sentence, tmp_path):
+def test_a_trace_that_is_none_is_refused(content, sentence, good_trace, tmp_path):
     """Other versions, cut and broken files: exit code 2, and what is wrong where."""
-    good = tmp_path / "good.jsonl"
-    paybench("run", "shop-purchase[direct]", "--trace", good)
-    lines = good.read_bytes().splitlines(keepends=True)
+    lines = good_trace.splitlines(keepends=True)
     if content == b"CUT":
         content = b"".join(lines)[:-20]
     if content == b"BROKEN":
@@ -414,10 +445,10 @@ def test_help_is_there_at_once():
     assert done.stdout == "[]\n"
 
 
-def test_the_secret_stays_secret(tmp_path):
+def test_the_secret_stays_secret(drawn_library):
     """No password of the library is in any trace, nor in what is printed."""
-    text, errors = paybench("run", "--all", "--ladder", "--trace", f"{tmp_path}/")
-    everything = text + errors + "".join(file.read_text() for file in tmp_path.iterdir())
+    traces = "".join(file.read_text() for file in drawn_library.files)
+    everything = drawn_library.text + drawn_library.errors + traces
     for password in ("2468", "1357", "8642"):
         assert f'"{password}"' not in everything
         assert f" {password}" not in everything

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 _LAST_WORDS_S = 1.0
 _JOIN_S = 5.0
 
@@ -71,6 +73,8 @@ class LoopThread:
 
     def _main(self) -> None:
         loop = self.loop
+        # What ends the process is for the main thread, which would go on waiting if we took it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         asyncio.set_event_loop(loop)
         try:
             loop.run_forever()
