@@ -185,7 +185,7 @@ def bank_key(
               help="Database servers of a new folder.")  # fmt: skip
 @click.option("--lag", default=0, show_default=True, type=click.IntRange(0),
               help="How many settlements may be answered before the servers follow.")  # fmt: skip
-@click.option("--processes", is_flag=True, help="Each database server is a process of its own.")
+@click.option("--processes", is_flag=True, help="Each of its servers is a process of its own.")
 @click.option("--cert", metavar="FILE", help="The server's certificate.  [default: its own]")
 @click.option("--cert-key", metavar="FILE", help="The certificate's key, if in another file.")
 @currency_option

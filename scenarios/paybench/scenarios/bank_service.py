@@ -36,7 +36,7 @@ class Service:
         currency: ISO 4217 code of its accounts.
         servers: How many database servers a new one gets.
         lag: How many settlements may be answered before the database servers follow.
-        processes: Whether each database server of a folder is a process of its own.
+        processes: Whether each server of a folder is a process of its own.
         cert: The server's certificate; None for the bank's own.
         cert_key: Its key, if that is in another file.
     """
