@@ -157,7 +157,7 @@ class Accounts(Servers):
         later_minor = sum(
             entry.amount_minor for entry in self._books.history(number) if entry.at_ns > at_ns
         )
-        return Money(self._books.has_minor(number) - later_minor, self.currency)
+        return Money(self._books.particular.has_minor(number) - later_minor, self.currency)
 
     def authenticate(
         self, proof: Proof, *, purpose: str, verifier: str, challenge: bytes | None = None

@@ -35,7 +35,7 @@ def audit(books: "Books") -> str | None:
         if seen is None:
             return f"expected an account {number}, which the log names, seen none"
         for name, derived, kept in (
-            ("on", balances[number], books.has_minor(number)),
+            ("on", balances[number], books.particular.has_minor(number)),
             ("blocked on", blocked[number], seen.blocked_minor),
         ):
             if derived != kept:

@@ -8,11 +8,12 @@ from itertools import takewhile
 from .account import CAPITAL, AccountNumber
 from .approval import ReplayWindow
 from .arrival import Arrival
-from .arrivals import Arrivals, integrated
+from .arrivals import integrated
 from .errors import AccountUnknownError, StorageBrokenError, StorageError
 from .follower import Follower
 from .group import Group
 from .location import server_of
+from .particular_users import ParticularUsers
 from .storage import DataFile, Entry, Kind, Leg, LogRecord, Storage
 from .storage.line import entry_of, line_of
 
@@ -56,8 +57,7 @@ class Books:
         self._lag = 0
         self.logged = (0, 0)
         self._flying: Group | None = None
-        self._particular: dict[AccountNumber, dict[int, DataFile]] = {}
-        self._arrivals = Arrivals(particular_per_s)
+        self.particular = ParticularUsers(self, particular_per_s)
         self.fall_back()
         self._arrival = Arrival(self)
 
@@ -182,7 +182,7 @@ class Books:
         """The newest entries of an account, newest first, at most `limit`."""
         self.follow()
         data_file = self.must_find(number)
-        auxiliary = self._particular.get(number)
+        auxiliary = self.particular.files(number)
         with self._asking():
             main = self.followers[data_file.server].server.lines(data_file.newest, limit)
             if auxiliary is None:
@@ -191,56 +191,18 @@ class Books:
                 self.followers[index].server.lines(each.newest, limit)
                 for index, each in auxiliary.items()
             ]
-        return integrated(main, chains, self.has_minor(number))[:limit]
+        return integrated(main, chains, self.particular.has_minor(number))[:limit]
 
     def history(self, number: AccountNumber) -> Iterable[Entry]:
         """Every entry of an account, newest first."""
         return self.entries(number, _ALL)
 
-    # Particular users
-
-    def mark(self, number: AccountNumber, *, particular: bool) -> None:
-        """Make an account a particular user's from the next record on, or no longer ([0132])."""
-        if self.is_particular(number) == particular:
-            return
-        self.level()
-        data_file = self.must_find(number)
-        data_file.particular_since = self.withdrawn_to if particular else None
-        self._particular.setdefault(number, {})
-        self.followers[data_file.server].note(data_file)
-        self.follow(on_disk=True)
-
-    def is_particular(self, number: AccountNumber) -> bool:
-        """Whether an account is a particular user's."""
-        return self.must_find(number).particular_since is not None
-
     def is_deposited(self, record: LogRecord, leg: Leg) -> bool:
         """Whether a deposit of a record is done: one server may be behind another."""
-        return record.number <= self.followers[self._payee_file(record, leg).server].deposited_to
-
-    def has_minor(self, number: AccountNumber) -> int:
-        """What an account has, with what was not integrated yet, in minor units."""
-        balance_minor = self.must_find(number).balance_minor
-        if number in self._particular:
-            balance_minor += self._not_integrated_minor(number)
-        return balance_minor
-
-    def _payee_file(self, record: LogRecord, leg: Leg) -> DataFile:
-        """The file that a deposit lands in: a particular user's at the payer's server ([0135])."""
-        data_file = self.must_find(leg.account)
-        if data_file.particular_since is None or record.kind is not Kind.SETTLED:
-            return data_file
-        index = self.must_find(record.payer).server
-        if index == data_file.server or record.number <= data_file.particular_since:
-            return data_file
-        return self._auxiliary(leg.account, index)
-
-    def _auxiliary(self, number: AccountNumber, server: int) -> DataFile:
-        """The auxiliary file of a particular user on a server, a new one if need be."""
-        here = self._particular[number]
-        if server not in here:
-            here[server] = DataFile(number.place, "", None, auxiliary=True, server=server)
-        return here[server]
+        return (
+            record.number
+            <= self.followers[self.particular.payee_file(record, leg).server].deposited_to
+        )
 
     def route(self, payer: AccountNumber, payee: AccountNumber) -> tuple[str, str]:
         """The names of the servers on which a settlement is withdrawn and deposited, or ""."""
@@ -252,26 +214,6 @@ class Books:
         if paid.particular_since is not None and withdrawn:
             return withdrawn, withdrawn
         return withdrawn, self.followers[paid.server].name
-
-    def integrate(self) -> None:
-        """Transfer what the auxiliary files have got to the main files ([0136]).
-
-        The main file's server alone is written: what was transferred stands there against the
-        auxiliary files, whose balances only grow.
-        """
-        for number in self._particular:
-            transferred_minor = self._not_integrated_minor(number)
-            if transferred_minor <= 0:  # a power cut took some that deposits will bring again
-                continue
-            main = self.must_find(number)
-            against = self._auxiliary(number, main.server)
-            main.change(Leg(number, transferred_minor))
-            against.balance_minor -= transferred_minor
-            self.followers[main.server].note(main)
-            self.followers[main.server].note(against)
-
-    def _not_integrated_minor(self, number: AccountNumber) -> int:
-        return sum(each.balance_minor for each in self._particular[number].values())
 
     # Servers
 
@@ -382,16 +324,14 @@ class Books:
         self._credit(batch)
         if not batch:
             return
-        if self._particular:
-            self.integrate()
+        self.particular.integrate()
         self.deposited_to = batch[-1].number
         for follower in self.followers:
             follower.moves_on(self.withdrawn_to, self.deposited_to)
         self._under_way = self._under_way[len(batch) :]
         self.follow()
         if len(self.followers) > 1:
-            for number in self._arrivals.hot(batch):
-                self.mark(number, particular=True)
+            self.particular.mark_hot(batch)
 
     def _credit(self, batch: Sequence[LogRecord]) -> None:
         """Do in memory what records do later, where it is not done."""
@@ -400,7 +340,7 @@ class Books:
             for nth, leg in enumerate(record.deposits, 1):
                 data_file = read.get(leg.account)
                 if data_file is None or data_file.particular_since is not None:
-                    data_file = self._payee_file(record, leg)
+                    data_file = self.particular.payee_file(record, leg)
                 follower = followers[data_file.server]
                 if record.number > follower.deposited_to:
                     if data_file.auxiliary:  # below zero for what was transferred
@@ -470,13 +410,7 @@ class Books:
         self.withdrawn_to = min(follower.withdrawn_to for follower in self.followers)
         self.deposited_to = min(follower.deposited_to for follower in self.followers)
         self._under_way = list(self._logged(self.deposited_to, self.withdrawn_to))
-        self._particular = {}
-        for index, follower in enumerate(self.followers):
-            for data_file in follower.server.particular():
-                auxiliary = self._particular.setdefault(data_file.number, {})
-                if data_file.auxiliary:
-                    data_file.server = index
-                    auxiliary[index] = data_file
+        self.particular.fall_back()
 
     def close(self) -> None:
         """Close the storage; closing twice is fine."""

@@ -164,7 +164,7 @@ class Ledger:
         for record in books.log.records(books.withdrawn_to):
             self._redo(record)
             redone += 1
-        books.integrate()
+        books.particular.integrate()
         self._watch_due()
         total = self.total()
         if total.amount_minor != 0:

@@ -137,7 +137,7 @@ class Servers(Ledger):
         """
         self._books.must_have(number)
         self._finish()
-        self._books.mark(number, particular=particular)
+        self._books.particular.mark(number, particular=particular)
 
     def is_particular(self, number: AccountNumber) -> bool:
         """Whether the account is a particular user's.
@@ -146,7 +146,7 @@ class Servers(Ledger):
             AccountUnknownError: no account has this number.
         """
         self._books.must_have(number)
-        return self._books.is_particular(number)
+        return self._books.particular.is_one(number)
 
     def audit(self) -> str | None:
         """Derive every balance from the log alone, and compare.
