@@ -140,7 +140,7 @@ def test_keeps_auxiliary_files_of_a_particular_user(reopened):
     bank.deposit()
     books = bank._books
     if len(books.followers) > 1:
-        others = set(books._particular[SHOP]) - {books.must_find(SHOP).server}
+        others = set(books.particular.files(SHOP)) - {books.must_find(SHOP).server}
         assert others == set(range(len(books.followers))) - {books.must_find(SHOP).server}
     request = order("spent", Money(23, "EUR"), 1, payer=SHOP, payee=BAKERY)
     assert bank.settle(request, 3).reason == "unknown-payee"
