@@ -58,6 +58,7 @@ def serve(service: Service) -> None:
         UsageError: The bank cannot be opened, the address cannot be listened on, or the
             certificate cannot be used.
     """
+    from paybench.devices.environment import patient_collector
     from paybench.hil.bank_face.certificate import (
         as_der,
         certificate_of,
@@ -88,7 +89,8 @@ def serve(service: Service) -> None:
         async def until_told() -> None:
             await server.serve(host, port, _told_to_stop(), ready)
 
-        asyncio.run(until_told())
+        with patient_collector():
+            asyncio.run(until_told())
 
 
 def make_key(folder: str, name: str, role: str, out: str, ca: str | None, server_name: str) -> None:

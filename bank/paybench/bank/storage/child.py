@@ -3,6 +3,7 @@
 It does what comes in, in order, and ends when nobody is there to ask for more.
 """
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -79,6 +80,7 @@ class Child:
 
 def main() -> None:
     """Serve the bank that started this process."""
+    gc.disable()  # what is decoded has no cycles, and there is much of it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bank: it closes this one
     kind, path = sys.argv[1:]
     try:
