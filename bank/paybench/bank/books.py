@@ -112,7 +112,7 @@ class Books:
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest record with this id, logged or begun; None when there is none."""
         flying = self._flying
-        begun = flying.decided(settlement_id) if flying else None
+        begun = None if flying is None else flying.decided(settlement_id)
         return begun or self.log.record(settlement_id)
 
     # Data files

@@ -1,5 +1,6 @@
 """A server's process as the bank has it: started, asked, heard, and started again."""
 
+import fcntl
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,9 @@ import msgspec
 from paybench.bank.errors import StorageError
 
 from .child_calls import CALLS, LENGTH_BYTES, NAMED, Failed, encode
+
+# What is sent fits into the pipe, as a rule: who sends does not wait until it is read.
+_PIPE_BYTES = 1 << 20
 
 
 class ChildProcess:
@@ -142,6 +146,8 @@ class ChildProcess:
         assert self.process.stdin is not None, "it is a pipe"
         assert self.process.stdout is not None, "it is a pipe"
         self._requests: IO[bytes] = self.process.stdin
+        with suppress(OSError):  # where a user may have no more, it is as large as it was
+            fcntl.fcntl(self._requests, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._answers: IO[bytes] = self.process.stdout
         self.unheard = 0
         try:
