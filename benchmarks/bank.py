@@ -6,8 +6,10 @@ withdrawn and deposited, and by the end of a round written to the accounts; only
 measured. A figure is the median of some rounds, and beside it stands what fdatasync did on this
 disk between them: rates mean little without it.
 
-`sqlite_k1` … `sqlite_k1000`: groups of so many, SQLite, the database server a process of its own.
-`one_process_k100`, `one_process_k1000`: the same without one. `devices_1` … `devices_1024`: so many
+`sqlite_k1` … `sqlite_k1000`: groups of so many, SQLite, the servers processes of their own, so one
+group is decided while the last is logged. `one_process_k100`, `one_process_k1000`: the same in one
+process. `two_processes`: what two busy processes do here, beside one that is alone; 2 on two cores
+that share nothing. `devices_1` … `devices_1024`: so many
 devices that each wait for an answer before they ask again. `servers_4`, `servers_8`: groups of 1000
 on so many database servers. `hot_payee_ratio`: one payee for all, beside many, groups of 100.
 `growth_ratio`: what a settlement costs at the end, beside what it cost at 100,000, groups of 100.
@@ -32,6 +34,8 @@ import os
 import random
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -144,6 +148,19 @@ class Town:
             self.bank.deposit()
 
 
+def two_processes() -> float:
+    """How much two busy processes do, beside one that has the machine to itself."""
+    work = "import time; start = time.perf_counter(); sum(map(abs, range(10**7))); "
+    command = [sys.executable, "-c", work + "print(time.perf_counter() - start)"]
+
+    def times_s(count: int) -> list[float]:
+        busy = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(count)]
+        return [float(each.communicate()[0]) for each in busy]
+
+    ratios = [2 * times_s(1)[0] / statistics.mean(times_s(2)) for _ in range(5)]
+    return round(statistics.median(ratios), 2)
+
+
 def fdatasync_per_s(folder: Path) -> float:
     """How often a second the disk takes a page and says that it has it."""
     path = folder / "fdatasync"
@@ -222,7 +239,8 @@ def median_of(work: Callable[[], float], folder: Path, syncs: list[float]) -> fl
 
 def measure(home: Path) -> dict[str, float]:
     """Every figure."""
-    figures: dict[str, float] = {}
+    figures: dict[str, float] = {"two_processes": two_processes()}
+    print(f"two busy processes do {figures['two_processes']} times what one does", flush=True)
     syncs: list[float] = []
 
     def note(name: str, work: Callable[[], float]) -> float:
