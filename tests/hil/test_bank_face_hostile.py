@@ -102,6 +102,23 @@ def test_garbage_is_dropped_with_a_reason(what, login, home):
         assert any(said[:60] in line for line in serving.said)
 
 
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_device_whose_key_is_gone_is_shut_out(anew, tmp_path):
+    """Who is connected with a key that was taken away or made anew is dropped, the others not."""
+    home = make_home(tmp_path)
+    path = home / "face" / "devices.toml"
+    with (
+        served(home, login_s=0.1) as serving,
+        Customer(serving),
+        serving.raw(role=Role.TERMINAL) as client,
+    ):
+        key = serving.credentials(Role.TERMINAL).key
+        was, now = (key, "0" * len(key)) if anew else ("[device.terminal]", "[device.another]")
+        path.write_text(path.read_text().replace(was, now))
+        assert "no such key for it any more" in farewell(client)
+        path.write_text("garbage")
+
+
 def test_random_bytes_are_dropped(home):
     """Whatever bytes a stranger or a device sends, the bank serves others, and ends in order."""
     chance = random.Random(6)  # noqa: S311 - the same bytes in each run

@@ -15,7 +15,7 @@ from paybench.bank.errors import BankError
 from paybench.bank.outcome import Outcome
 from paybench.hil.bank_face.calls import Settle
 from paybench.hil.bank_face.connection import CLOSING_S, Connection
-from paybench.hil.bank_face.devices_file import Devices, Role
+from paybench.hil.bank_face.devices_file import KEYS_FILE, Devices, Role
 from paybench.hil.bank_face.errors import FaceFileError
 from paybench.hil.bank_face.handshake import CLIENTS, KEY_BYTES, SERVERS, Handshake, digest_of
 from paybench.hil.bank_face.limits import Limits
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from paybench.bank.bank import Bank
     from paybench.hil.bank_face.calls import Call
+    from paybench.hil.bank_face.devices_file import DeviceEntry
     from paybench.hil.bank_face.messages import Login
 
 BACKLOG = 1024
@@ -79,7 +80,7 @@ class BankServer:
         self._decoy = secrets.token_bytes(KEY_BYTES)
         self._committer = Committer(bank, _DEPOSIT_EVERY, self.limits.waiting_max)
         self._strangers: dict[Connection, None] = {}
-        self._connections: dict[Connection, None] = {}
+        self._connections: dict[Connection, DeviceEntry] = {}
         self._by_device: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._done: deque[tuple[Connection, int, Call, Future[Any]]] = deque()
@@ -138,6 +139,17 @@ class BankServer:
             now_s = asyncio.get_running_loop().time()
             for connection in [*self._strangers, *self._connections]:
                 connection.check(now_s)
+            self._check_keys()
+
+    def _check_keys(self) -> None:
+        """Shut out whoever's key is not in the keys file any more."""
+        for connection, entry in [*self._connections.items()]:
+            try:
+                known = self._devices.find(connection.name)
+            except (FaceFileError, OSError):
+                return  # the file is being edited, or broken: who is in stays
+            if known != entry:
+                connection.drop(f"{KEYS_FILE} has no such key for it any more", final=True)
 
     # -- connections --------------------------------------------------------------------------
 
@@ -197,13 +209,13 @@ class BankServer:
             connection.drop(f"{self.limits.per_device_max} connections of {login.name} are there")
             return
         self._strangers.pop(connection, None)
-        self._connections[connection] = None
+        self._connections[connection] = entry
         self._by_device[login.name] += 1
         proof = handshake.proof(key, SERVERS)
         epoch = self._bank.epoch.isoformat()
         connection.admit(login, entry.role, proof, self._bank.currency, epoch)
 
-    def _find(self, name: str) -> Any:
+    def _find(self, name: str) -> DeviceEntry | None:
         try:
             return self._devices.find(name)
         except (FaceFileError, OSError) as error:
