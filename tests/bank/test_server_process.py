@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -106,13 +107,25 @@ def test_tells_of_a_change_that_could_not_be_written(folder):
         check(bank, answered, 120)
 
 
-@pytest.mark.parametrize("signal", ["kill", "terminate"])
-def test_goes_on_with_another_process_when_one_has_ended(folder, signal):
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_ends_with_the_bank_and_not_before(folder, told):
+    """A signal to the whole process group, as of Ctrl-C or a service's end, is for the bank."""
+    with Bank(SqliteStorage(folder, processes=True), lag_max=50) as bank:
+        books = bank._books
+        children = [books.log.child, *(follower.server.child for follower in books.followers)]
+        for child in children:
+            child.process.send_signal(told)
+        assert settle(bank, 0, 30) == 30
+        assert settle_in_groups(bank, 40, 160) == 160
+    assert [child.process.returncode for child in children] == [0] * 4
+
+
+def test_goes_on_with_another_process_when_one_has_ended(folder):
     """A server's process that ends under way costs an error, and nothing that was answered."""
     with Bank(SqliteStorage(folder, processes=True), lag_max=5) as bank:
         answered = settle(bank, 0, 50)
         for follower in bank._books.followers:
-            getattr(follower.server.child.process, signal)()
+            follower.server.child.process.kill()
             follower.server.child.process.wait()
         failed = settle(bank, answered, 100)
         assert failed < 100

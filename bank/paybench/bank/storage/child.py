@@ -81,7 +81,11 @@ class Child:
 def main() -> None:
     """Serve the bank that started this process."""
     gc.disable()  # what is decoded has no cycles, and there is much of it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bank: it closes this one
+    for told in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # to the whole group, say: the bank closes this one
+        signal.signal(told, signal.SIG_IGN)
     kind, path = sys.argv[1:]
     try:
         Child(kind, Path(path)).serve(sys.stdin.buffer, sys.stdout.buffer)
