@@ -2,10 +2,10 @@
 
 import enum
 from collections.abc import Sequence
-from copy import copy
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .account import AccountNumber
 from .settlement import SettlingInformation
@@ -124,5 +124,5 @@ class Linked(Group):
         tried = self._tried.get(leg.account)
         if tried is None:
             assert data_file is not None, "it was decided upon"
-            self._tried[leg.account] = tried = copy(data_file)
+            self._tried[leg.account] = tried = replace(data_file)
         tried.change(leg, record.counter)

@@ -1,8 +1,9 @@
 """The storage of a simulation: everything in dictionaries, nothing outlives the process."""
 
 from collections.abc import Iterable, Sequence
-from copy import copy
 from heapq import heappop, heappush
+
+from msgspec.structs import replace
 
 from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
@@ -92,7 +93,7 @@ class MemoryServer(DatabaseServer):
 
     def add(self, data_files: Sequence[DataFile]) -> None:
         """Keep new data files."""
-        self._main.update((data_file.place, copy(data_file)) for data_file in data_files)
+        self._main.update((data_file.place, replace(data_file)) for data_file in data_files)
 
     def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
         """Keep the proof counters of an account."""
@@ -101,12 +102,12 @@ class MemoryServer(DatabaseServer):
     def data_file(self, number: AccountNumber) -> DataFile | None:
         """An account's data file; the caller's own."""
         data_file = self._main.get(number.place)
-        return None if data_file is None else copy(data_file)
+        return None if data_file is None else replace(data_file)
 
     def particular(self) -> list[DataFile]:
         """The particular users whose main file is here, and all auxiliary files here."""
         main = [each for each in self._main.values() if each.particular_since is not None]
-        return [copy(each) for each in (*main, *self._auxiliary.values())]
+        return [replace(each) for each in (*main, *self._auxiliary.values())]
 
     def numbers(self) -> list[AccountNumber]:
         """Every account whose main file is here, in order of its number."""
@@ -124,7 +125,7 @@ class MemoryServer(DatabaseServer):
             lines[line[0]] = line
         for data_file in change.data_files:
             here = self._auxiliary if data_file.auxiliary else self._main
-            here[data_file.place] = copy(data_file)
+            here[data_file.place] = replace(data_file)
         self.standing = change.standing
 
     def arrive(
