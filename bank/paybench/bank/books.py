@@ -371,9 +371,12 @@ class Books:
         assert not self.fallen, "what is done may not be logged"
         assert self.withdrawn_to <= self.log.logged_to, "nothing is written before it is logged"
         self._lag = 0
-        with self._asking():
+        try:  # as _asking, which costs as much as this in memory
             for follower in self.followers:
                 follower.follow(on_disk=on_disk)
+        except StorageError:
+            self._fall()
+            raise
         if len(self._read) > _CACHE_MAX:
             self._read.clear()
 
