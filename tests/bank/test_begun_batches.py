@@ -47,9 +47,15 @@ class LateLog(MemoryLog):
 
 
 class WatchedServer(MemoryServer):
-    """A database server that is never told what is not in the log."""
+    """A database server that is never told what is not in the log, and may be gone."""
 
     log: LateLog
+    gone = False
+
+    def data_file(self, number):
+        if self.gone:
+            raise StorageError("the server is gone")
+        return super().data_file(number)
 
     def write(self, change):
         assert change.standing.withdrawn_to <= self.log.logged_to
@@ -170,6 +176,23 @@ def test_forgets_what_may_not_be_logged(failing):
     assert all(answer.settled for answer in answers)
     assert bank.balance(ANNA) == eur("0.50" if 3 in there else "1")
     assert picture(Bank(storage)) == picture(bank)
+    assert bank.audit() is None
+
+
+def test_lands_what_was_begun_when_a_server_fails():
+    """A database server that fails while a group is logged takes nothing of that group with it."""
+    log, storage = late()
+    bank = found(storage)
+    bank.begin_batches([Batch([order("s1", eur("4"), 1)], 1)])
+    bank._books._read.clear()
+    storage.servers[0].gone = True
+    with pytest.raises(StorageError):
+        bank.begin_batches([Batch([order("s2", eur("4"), 2)], 1)])
+    storage.servers[0].gone = False
+    answers = bank.settle_many([order(f"s{number}", eur("4"), number) for number in (1, 2)], 1)
+    assert all(answer.settled for answer in answers)
+    assert (log.logged_to, log.begun) == (4, ())
+    assert bank.balance(ANNA) == eur("2")
     assert bank.audit() is None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from rounds import rounds
-from town import BAKERY, KIOSK, eur, order, picture, reason
+from town import ANNA, BAKERY, KIOSK, eur, order, picture, reason
 
 from paybench.bank import Bank, Batch, Money, StorageBusyError, StorageError, StorageVersionError
 from paybench.bank.storage.sqlite import SqliteStorage
@@ -148,6 +148,52 @@ def test_goes_on_with_another_log_process_when_one_has_ended(folder, begun):
         assert bank.audit() is None
         bank.deposit()
         assert bank.balance(BAKERY) == Money(160, "EUR")
+
+
+class Cut(BaseException):
+    """As when somebody presses Ctrl-C."""
+
+
+class CutOnce:
+    """A pipe at which somebody is interrupted, once."""
+
+    def __init__(self, pipe):
+        self._pipe = pipe
+        self._cut = True
+
+    def _pass(self, name, *values):
+        if self._cut:
+            self._cut = False
+            raise Cut
+        return getattr(self._pipe, name)(*values)
+
+    def read(self, size):
+        return self._pass("read", size)
+
+    def write(self, data):
+        return self._pass("write", data)
+
+    def __getattr__(self, name):
+        return getattr(self._pipe, name)
+
+
+@pytest.mark.parametrize("pipe", ["_requests", "_answers"])
+@pytest.mark.parametrize("part", ["log", "accounts"])
+def test_goes_on_after_it_was_interrupted(folder, part, pipe):
+    """Interrupted while a process is told or heard, the bank takes the same orders again."""
+    with Bank(SqliteStorage(folder, processes=True), lag_max=30) as bank:
+        assert settle_in_groups(bank, 0, 80) == 80
+        books = bank._books
+        payers = books.followers[books.must_find(ANNA).server]
+        child = books.log.child if part == "log" else payers.server.child
+        setattr(child, pipe, CutOnce(getattr(child, pipe)))
+        with pytest.raises(Cut):
+            settle_in_groups(bank, 80, 840)
+        # What was interrupted may be told of once more.
+        assert 840 in [settle_in_groups(bank, 0, 840) for _ in range(2)]
+        bank.deposit()
+        assert bank.balance(BAKERY) == Money(840, "EUR")
+        assert bank.audit() is None
 
 
 def test_decides_nothing_upon_a_group_that_could_not_be_logged(folder):

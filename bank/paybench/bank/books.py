@@ -72,12 +72,12 @@ class Books:
         self.land()
         if not group.records:
             return
-        self._flying = group
         try:
             self.log.begin(group.records)
         except BaseException:
             self._fall()
             raise
+        self._flying = group
 
     def land(self) -> None:
         """Wait until what was begun is logged.
@@ -392,7 +392,6 @@ class Books:
     def _fall(self) -> None:
         """A server failed: nothing is known of any account until `fall_back` has read it anew."""
         self._read.clear()
-        self._flying = None
         self._lag = 0
         self.withdrawn_to = _FALLEN
 

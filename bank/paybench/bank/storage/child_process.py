@@ -3,8 +3,8 @@
 import fcntl
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -84,14 +84,15 @@ class ChildProcess:
         if self._closed:
             raise self._gone("it is closed")
         body = encode((name, values))
-        try:
-            self._requests.write(len(body).to_bytes(LENGTH_BYTES, "big"))
-            self._requests.write(body)
-            self._requests.flush()
-        except OSError as error:
-            self._failure = self._gone(str(error))
-            raise self._failure from error
-        self.unheard += 1
+        with self._whole():
+            try:
+                self._requests.write(len(body).to_bytes(LENGTH_BYTES, "big"))
+                self._requests.write(body)
+                self._requests.flush()
+            except OSError as error:
+                self._failure = self._gone(str(error))
+                raise self._failure from error
+            self.unheard += 1
 
     def hear(self) -> bytes:
         """The oldest answer that was not heard, encoded.
@@ -99,22 +100,21 @@ class ChildProcess:
         Raises:
             StorageError: that is what it says.
         """
-        length = int.from_bytes(self._answers.read(LENGTH_BYTES), "big")
-        answer = self._answers.read(length)
-        if not answer:
-            self.unheard = 0
-            self._failure = self._gone("its process has ended")
-            raise self._failure
-        self.unheard -= 1
-        ok, answer = answer[:1], answer[1:]
-        if ok == b"\x00":
-            failed = msgspec.msgpack.decode(answer, type=Failed)
-            self._failure = NAMED[failed.kind](failed.sentence)
-            while self.unheard:  # what was on its way after it has failed too
-                self._answers.read(int.from_bytes(self._answers.read(LENGTH_BYTES), "big"))
-                self.unheard -= 1
-            raise self._failure
-        return answer
+        with self._whole():
+            answer = self._read()
+            if not answer:
+                self.unheard = 0
+                self._failure = self._gone("its process has ended")
+                raise self._failure
+            self.unheard -= 1
+            if answer[:1] == b"\x00":
+                failed = msgspec.msgpack.decode(answer[1:], type=Failed)
+                self._failure = NAMED[failed.kind](failed.sentence)
+                while self.unheard:  # what was on its way after it has failed too
+                    self._read()
+                    self.unheard -= 1
+                raise self._failure
+        return answer[1:]
 
     def close(self) -> None:
         """Have all that is on its way done, and end the process; closing twice is fine.
@@ -130,6 +130,24 @@ class ChildProcess:
                 self.hear()
         finally:
             self._end()
+
+    def _read(self) -> bytes:
+        length = int.from_bytes(self._answers.read(LENGTH_BYTES), "big")
+        return self._answers.read(length)
+
+    @contextmanager
+    def _whole(self) -> Generator[None]:
+        """Around what cannot be taken up again when it was interrupted, as by Ctrl-C."""
+        try:
+            yield
+        except StorageError:
+            raise
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            self.unheard = 0
+            self._failure = self._gone("what it was told was interrupted")
+            raise
 
     def _start(self) -> None:
         module = "paybench.bank.storage.child"

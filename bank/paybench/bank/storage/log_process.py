@@ -17,7 +17,7 @@ class LogProcess(LogServer):
 
     A few records are written here too: SQLite has the file written by one at a time.
 
-    After something has failed, `logged_to` says what is in the log all the same.
+    After something has failed or was left unfinished, `logged_to` says what is in the log.
 
     Args:
         path: the file.
@@ -40,7 +40,8 @@ class LogProcess(LogServer):
     @property
     def logged_to(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride] - read only
         """The number of the newest log record, 0 when there is none."""
-        if self.child.has_failed:
+        if self.child.has_failed or self.child.unheard:
+            self._begun = ()
             self.child.resume()
             self._here.resume()
         return self._here.logged_to
