@@ -37,6 +37,7 @@ class LateLog(MemoryLog):
         if self.failing == "begin":
             raise StorageError("the log cannot be reached")
         self.begun = records
+        return True
 
     def end(self):
         begun, self.begun = self.begun, ()
@@ -266,6 +267,7 @@ class SlowLog(LateLog):
         super().begin(records)
         self.began.set()
         assert self.go_on.wait(10)
+        return True
 
     def end(self):
         if self.bank:

@@ -153,6 +153,21 @@ def test_takes_whatever_waits():
     assert bank.balance(BAKERY) == eur("0.50")
 
 
+def test_tells_at_once_what_is_on_the_disk():
+    """Where a group is on the disk already, its senders hear of it before the next is decided."""
+    log, bank = slow()
+    log.go.clear()
+    decided = []
+    with Committer(bank) as committer:
+        for number in (1, 2):
+            batch = Batch([order(f"s{number}", eur("1"), number)], 1)
+            committer.ask(batch, lambda _: decided.append(bank._books.withdrawn_to))
+            while committer._waiting and number == 1:
+                pass
+        log.go.set()
+    assert decided == [3, 4]
+
+
 def test_tells_everybody_that_it_failed():
     """A group that cannot be written is an error for each of its senders, and may come again."""
     log, bank = slow()

@@ -73,11 +73,13 @@ class Books:
         if not group.records:
             return
         try:
-            self.log.begin(group.records)
+            waits = self.log.begin(group.records)
         except BaseException:
             self._fall()
             raise
         self._flying = group
+        if not waits:
+            self.land()
 
     def land(self) -> None:
         """Wait until what was begun is logged.
@@ -96,6 +98,11 @@ class Books:
             raise
         flushes, written = self.logged
         self.logged = flushes + 1, written + len(group.records)
+
+    @property
+    def is_logging(self) -> bool:
+        """Whether what was begun is still to be waited for."""
+        return self._flying is not None
 
     @property
     def is_level(self) -> bool:

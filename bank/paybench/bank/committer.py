@@ -149,6 +149,8 @@ class Committer:
             self._tell()
             for (_, told), answer in zip(group, answers, strict=True):
                 self._flying.append((told, answer))
+            if not self._bank.is_logging:
+                self._tell()
 
     def _land(self) -> None:
         """Wait until the group that is being logged is, and tell its senders."""

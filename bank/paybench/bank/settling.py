@@ -128,6 +128,11 @@ class Settling(Accounts):
             self._books.begin(group)
         return answers
 
+    @property
+    def is_logging(self) -> bool:
+        """Whether what was begun is not in the log yet, as far as is known without waiting."""
+        return self._books.is_logging
+
     def end_batches(self) -> None:
         """Wait until all batches that were begun are logged.
 

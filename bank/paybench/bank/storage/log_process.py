@@ -51,13 +51,14 @@ class LogProcess(LogServer):
         self.begin(records)
         self.end()
 
-    def begin(self, records: Sequence[LogRecord]) -> None:
+    def begin(self, records: Sequence[LogRecord]) -> bool:
         """Send the records on their way, or write them if they are few."""
         if len(records) <= _HERE_MAX:
             self._here.append(records)
-        else:
-            self.child.send("append_rows", log_rows_of(records))
-            self._begun = records
+            return False
+        self.child.send("append_rows", log_rows_of(records))
+        self._begun = records
+        return True
 
     def end(self) -> None:
         """Wait until what was begun is on the disk."""

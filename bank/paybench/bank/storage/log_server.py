@@ -25,12 +25,13 @@ class LogServer(Protocol):
         """
         ...
 
-    def begin(self, records: Sequence[LogRecord]) -> None:
-        """Begin to append: they are durable when `end` returns, and may be before.
+    def begin(self, records: Sequence[LogRecord]) -> bool:
+        """Begin to append; whether `end` has to be waited for, or they are durable already.
 
         In between nothing but `record` is asked of the log; the next `begin` comes after `end`.
         """
         self.append(records)
+        return False
 
     def end(self) -> None:
         """Wait until what was begun is durable; if it raises, none or all of it is there."""
