@@ -225,6 +225,27 @@ def test_leaves_nothing_of_a_batch_that_broke_off(reopened):
     bank.close()
 
 
+def test_finds_what_was_logged_when_it_was_interrupted(reopened):
+    """Interrupted when the log has a settlement and has not said so, the bank has it as well."""
+    bank = found(reopened())
+    log = bank._books.log
+
+    def cut(records):
+        type(log).begin(log, records)
+        raise Cut
+
+    log.begin = cut
+    with pytest.raises(Cut):
+        bank.settle(order("s1", eur("1"), 1), 1)
+    del log.begin
+    assert bank.inquire("s1").settled
+    answers = bank.settle_many([order(f"s{number}", eur("1"), number) for number in (1, 2)], 2)
+    assert all(answer.settled for answer in answers)
+    assert bank.balance(ANNA) == eur("8")
+    assert bank.audit() is None
+    bank.close()
+
+
 def test_writes_nothing_that_is_not_logged_when_it_is_closed():
     """A bank that is closed after its log failed leaves the servers as the log says."""
     log, storage = late()

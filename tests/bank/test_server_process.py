@@ -196,6 +196,23 @@ def test_goes_on_after_it_was_interrupted(folder, part, pipe):
         assert bank.audit() is None
 
 
+def test_finds_a_group_that_was_logged_when_it_was_interrupted(folder):
+    """Interrupted between the process's answer and its own notice, a log looks how far it goes."""
+    with Bank(SqliteStorage(folder, processes=True), lag_max=30) as bank:
+        here = bank._books.log._here
+
+        def cut(_):
+            raise Cut
+
+        here.note = cut
+        with pytest.raises(Cut):
+            settle_in_groups(bank, 0, 40)
+        del here.note
+        assert bank.inquire("s39").settled
+        assert settle_in_groups(bank, 0, 120) == 120
+        assert bank.audit() is None
+
+
 def test_decides_nothing_upon_a_group_that_could_not_be_logged(folder):
     """A group that the log's process cannot write is not there, and neither is the next one."""
     with Bank(SqliteStorage(folder, processes=True), lag_max=100) as bank:

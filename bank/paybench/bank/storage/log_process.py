@@ -43,7 +43,6 @@ class LogProcess(LogServer):
         if self.child.has_failed or self.child.unheard:
             self._begun = ()
             self.child.resume()
-            self._here.resume()
         return self._here.logged_to
 
     def append(self, records: Sequence[LogRecord]) -> None:
@@ -56,6 +55,7 @@ class LogProcess(LogServer):
         if len(records) <= _HERE_MAX:
             self._here.append(records)
             return False
+        self._here.doubt()
         self.child.send("append_rows", log_rows_of(records))
         self._begun = records
         return True

@@ -45,12 +45,23 @@ class SqliteLog(LogServer):
         """Read anew how far the log goes."""
         ((logged_to,),) = self.file.rows("SELECT ifnull(max(number), 0) FROM log_record")
         ((newest_id,),) = self.file.rows(_NEWEST_ID)
-        self.logged_to: int = logged_to
+        self._logged_to: int = logged_to
         self._newest_id: str = newest_id or ""
+        self._is_unsure = False
         return logged_to
+
+    @property
+    def logged_to(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride] - read only
+        """The number of the newest log record, 0 when there is none."""
+        return self.resume() if self._is_unsure else self._logged_to
+
+    def doubt(self) -> None:
+        """Something is being written: unless it is noted, only the file knows how far it goes."""
+        self._is_unsure = True
 
     def append(self, records: Sequence[LogRecord]) -> None:
         """Write the records to the log in one transaction; on the disk on return."""
+        self.doubt()
         self.append_rows(log_rows_of(records))
         self.note(records)
 
@@ -64,10 +75,11 @@ class SqliteLog(LogServer):
 
     def note(self, records: Sequence[LogRecord]) -> None:
         """These are in the log now."""
-        self.logged_to += len(records)
+        self._logged_to += len(records)
         for record in reversed(records):  # the newest is the last one, as a rule
             if record.settlement_id > self._newest_id and is_time_ordered(record.settlement_id):
                 self._newest_id = record.settlement_id
+        self._is_unsure = False
 
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest log record with this id, None when there is none."""
