@@ -134,7 +134,7 @@ class Books:
         Raises:
             AccountUnknownError: there is none.
         """
-        data_file = self._read.get(number) or self._find(number)
+        data_file = self.data_file(number)
         if data_file is None:
             raise AccountUnknownError(
                 f"expected the number of an open account, seen {number}: open_account() it first"
@@ -147,7 +147,7 @@ class Books:
         Raises:
             StorageBrokenError: there is none.
         """
-        data_file = self._read.get(number) or self._find(number)
+        data_file = self.data_file(number)
         if data_file is None:
             raise StorageBrokenError(
                 f"expected a data file for {number}, which the log names, seen none: "

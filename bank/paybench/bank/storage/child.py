@@ -81,11 +81,9 @@ class Child:
 def main() -> None:
     """Serve the bank that started this process."""
     gc.disable()  # what is decoded has no cycles, and there is much of it
-    for told in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # to the whole group, say: the bank closes this one
-        signal.signal(told, signal.SIG_IGN)
+    # What is told to the whole group is for the bank: it closes this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     kind, path = sys.argv[1:]
     try:
         Child(kind, Path(path)).serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -9,6 +9,7 @@ from paybench.bank.account import AccountNumber
 from paybench.bank.money import Money
 from paybench.bank.reason import Reason
 from paybench.bank.restriction import Held, Restriction
+from paybench.bank.settlement_id import is_time_ordered
 
 from .kind import Kind
 from .log_record import LogRecord
@@ -25,6 +26,14 @@ _from_text = msgspec.json.Decoder(Restriction).decode
 def restriction_text(restriction: Restriction | None) -> str | None:
     """A restriction as a column keeps it, JSON; None for none."""
     return None if restriction is None else _to_text(restriction).decode()
+
+
+def newest_id(newest: str, records: Sequence[LogRecord]) -> str:
+    """The newest of an id and those of new records, as far as they were made by a clock."""
+    for record in reversed(records):  # the newest is the last one, as a rule
+        if record.settlement_id > newest and is_time_ordered(record.settlement_id):
+            newest = record.settlement_id
+    return newest
 
 
 def record_of(row: Sequence[Any]) -> LogRecord:

@@ -6,7 +6,7 @@ from typing import Any
 from paybench.bank.settlement_id import is_time_ordered
 
 from . import LogRecord, LogServer
-from .log_row import COLUMNS, record_of, restriction_text
+from .log_row import COLUMNS, newest_id, record_of, restriction_text
 from .postgres_array import bigints, byteas, texts
 from .postgres_connection import PostgresConnection, Step
 from .postgres_schema import LOG
@@ -67,8 +67,7 @@ class PostgresLog(LogServer):
             steps.append((_BEGIN_PENDING, (bigints(numbers), bigints(dues))))
         self.connection.write(*steps)
         self._logged_to += len(records)
-        ids = [record.settlement_id for record in records]
-        self._newest_id = max(self._newest_id, *filter(is_time_ordered, ids), "")
+        self._newest_id = newest_id(self._newest_id, records)
 
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest log record with this id, None when there is none."""

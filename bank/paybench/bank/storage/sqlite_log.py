@@ -7,7 +7,7 @@ from typing import Any
 from paybench.bank.settlement_id import is_time_ordered
 
 from . import LogRecord, LogServer
-from .log_row import COLUMNS, record_of
+from .log_row import COLUMNS, newest_id, record_of
 from .sqlite_file import SqliteFile
 from .sqlite_rows import LogRows, log_rows_of
 from .sqlite_schema import LOG
@@ -44,9 +44,9 @@ class SqliteLog(LogServer):
     def resume(self) -> int:
         """Read anew how far the log goes."""
         ((logged_to,),) = self.file.rows("SELECT ifnull(max(number), 0) FROM log_record")
-        ((newest_id,),) = self.file.rows(_NEWEST_ID)
+        ((newest,),) = self.file.rows(_NEWEST_ID)
         self._logged_to: int = logged_to
-        self._newest_id: str = newest_id or ""
+        self._newest_id: str = newest or ""
         self._is_unsure = False
         return logged_to
 
@@ -76,9 +76,7 @@ class SqliteLog(LogServer):
     def note(self, records: Sequence[LogRecord]) -> None:
         """These are in the log now."""
         self._logged_to += len(records)
-        for record in reversed(records):  # the newest is the last one, as a rule
-            if record.settlement_id > self._newest_id and is_time_ordered(record.settlement_id):
-                self._newest_id = record.settlement_id
+        self._newest_id = newest_id(self._newest_id, records)
         self._is_unsure = False
 
     def record(self, settlement_id: str) -> LogRecord | None:

@@ -52,15 +52,13 @@ def rows_of(change: Change) -> ChangeRows:
     main: list[Row] = []
     auxiliary: list[Row] = []
     for each in change.data_files:
-        window = each.window
         if each.auxiliary:
             auxiliary.append((each.place, each.balance_minor, each.newest))
         else:
             main.append(
                 (
                     each.balance_minor,
-                    window.highest,
-                    window.seen.to_bytes(_WINDOW_BYTES, "big"),
+                    *window_row(each.window),
                     each.blocked_minor,
                     each.newest,
                     each.particular_since,
@@ -125,8 +123,8 @@ def _window(highest: int, seen: bytes) -> ReplayWindow:
     return ReplayWindow(highest, int.from_bytes(seen, "big"))
 
 
-def _log_row(record: LogRecord) -> tuple[Any, ...]:
-    amount, restriction = record.amount, record.restriction
+def _log_row(record: LogRecord) -> Row:
+    amount = record.amount
     return (
         record.number,
         record.settlement_id,
@@ -140,7 +138,7 @@ def _log_row(record: LogRecord) -> tuple[Any, ...]:
         record.payer_balance_minor,
         record.created_ns,
         record.kind,
-        None if restriction is None else restriction_text(restriction),
+        restriction_text(record.restriction),
         record.held,
         record.due_ns,
         record.follows,
