@@ -1,7 +1,6 @@
 """The books: the data files on all database servers, as they follow the log (Fig 13, 14)."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import takewhile
 
@@ -57,6 +56,7 @@ class Books:
         self._lag = 0
         self.logged = (0, 0)
         self._flying: Group | None = None
+        self._asking = _Asking(self._fall)
         self.particular = ParticularUsers(self, particular_per_s)
         self.fall_back()
         self._arrival = Arrival(self)
@@ -160,7 +160,7 @@ class Books:
         by_server: dict[int, list[DataFile]] = {}
         for data_file in data_files:
             by_server.setdefault(self._index(data_file.number), []).append(data_file)
-        with self._asking():
+        with self._asking:
             for index, batch in by_server.items():
                 self.followers[index].server.add(batch)
         self._arrival.forget_waiting()
@@ -168,7 +168,7 @@ class Books:
     def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
         """Keep the proof counters of an account, durably."""
         data_file = self.must_find(number)
-        with self._asking():
+        with self._asking:
             self.followers[data_file.server].server.keep_proofs(number, proofs)
         data_file.proofs = proofs
 
@@ -181,7 +181,7 @@ class Books:
 
     def numbers(self) -> list[AccountNumber]:
         """Every account, in order of its number."""
-        with self._asking():
+        with self._asking:
             each = [follower.server.numbers() for follower in self.followers]
         return list(merge(*each, key=lambda number: number.place))
 
@@ -190,7 +190,7 @@ class Books:
         self.follow()
         data_file = self.must_find(number)
         auxiliary = self.particular.files(number)
-        with self._asking():
+        with self._asking:
             main = self.followers[data_file.server].server.lines(data_file.newest, limit)
             if auxiliary is None:
                 return list(map(entry_of, main))
@@ -261,7 +261,7 @@ class Books:
     def total_minor(self) -> int:
         """The sum of all balances and in-transit accounts."""
         self.follow()
-        with self._asking():
+        with self._asking:
             totals = [follower.server.total_minor() for follower in self.followers]
         return self.in_transit_minor() + sum(totals)
 
@@ -378,23 +378,11 @@ class Books:
         assert not self.fallen, "what is done may not be logged"
         assert self.withdrawn_to <= self.log.logged_to, "nothing is written before it is logged"
         self._lag = 0
-        try:  # as _asking, which costs as much as this in memory
+        with self._asking:
             for follower in self.followers:
                 follower.follow(on_disk=on_disk)
-        except StorageError:
-            self._fall()
-            raise
         if len(self._read) > _CACHE_MAX:
             self._read.clear()
-
-    @contextmanager
-    def _asking(self) -> Generator[None]:
-        """Around what servers are asked: one that fails may have fallen back."""
-        try:
-            yield
-        except StorageError:
-            self._fall()
-            raise
 
     def _fall(self) -> None:
         """A server failed: nothing is known of any account until `fall_back` has read it anew."""
@@ -445,12 +433,29 @@ class Books:
     def _find(self, number: AccountNumber) -> DataFile | None:
         """Read an account from its server, where it was not read before."""
         index = self._index(number)
-        with self._asking():
+        with self._asking:
             data_file = self.followers[index].server.data_file(number)
         if data_file is not None:
             data_file.server = index
             self._read[number] = data_file
         return data_file
+
+
+class _Asking:
+    """Around what servers are asked: one that fails may have fallen back.
+
+    Args:
+        fall: called when one fails.
+    """
+
+    def __init__(self, fall: Callable[[], None]) -> None:
+        self._fall = fall
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, StorageError):
+            self._fall()
 
 
 def server_name(index: int) -> str:
