@@ -4,6 +4,7 @@ It does what comes in, in order, and ends when nobody is there to ask for more.
 """
 
 import gc
+import os
 import signal
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from .sqlite_log import SqliteLog
 from .sqlite_server import SqliteServer
 
 _OPENED = {"log": SqliteLog, "accounts": SqliteServer}
+_BEHIND = 10
 _head_of = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw]).decode
 
 
@@ -85,6 +87,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     kind, path = sys.argv[1:]
+    if kind == "accounts":  # the bank waits for the log, and not for what follows it
+        os.nice(_BEHIND)
     try:
         Child(kind, Path(path)).serve(sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:  # the bank was killed; what it had sent is written
