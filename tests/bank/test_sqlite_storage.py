@@ -122,30 +122,6 @@ def test_refuses_a_log_that_lost_records(folder):
             Bank(SqliteStorage(folder))
 
 
-class Cut(BaseException):
-    """As when somebody presses Ctrl-C."""
-
-
-def test_reads_how_far_the_log_goes_when_it_was_interrupted(folder):
-    """Interrupted between the disk and its own notice, a log looks how far it goes."""
-    with Bank(SqliteStorage(folder)) as bank:
-        log = bank._books.log
-        before = log.logged_to
-
-        def cut(_):
-            raise Cut
-
-        log.note = cut
-        with pytest.raises(Cut):
-            bank.settle(order("cut", eur("1"), 70), 1)
-        del log.note
-        assert log.logged_to == before + 1
-        assert bank.settle(order("cut", eur("1"), 70), 1).settled
-        assert bank.settle(order("next", eur("1"), 71), 1).settled
-        assert log.logged_to == before + 2
-        assert bank.audit() is None
-
-
 def test_refuses_accounts_that_lost_an_account(folder):
     """A log that names an account nobody opened is not redone halfway."""
     sql = "DELETE FROM data_file WHERE place = 10000001; UPDATE standing SET withdrawn_to = 0, "

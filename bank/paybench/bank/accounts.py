@@ -87,13 +87,13 @@ class Accounts(Servers):
             AccountError: it is the bank's own.
             StorageError: the storage failed; the account is open.
         """
+        self._finish()
         self._books.must_have(number)
         if number.is_banks_own:
             raise AccountError(
                 f"expected a customer's account to close, seen {number}: branch 0 is the bank's, "
                 "and stays open"
             )
-        self._finish()
         self._books.close_account(number)
 
     def accounts(self) -> list[AccountNumber]:

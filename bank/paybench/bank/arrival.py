@@ -77,9 +77,11 @@ class Arrival:
             return 0
         books.level()
         self._clear()
-        if self._waiting is None:
-            self._waiting = sorted(self._places(), reverse=True)
-        numbers = [AccountNumber.at(place) for place in self._waiting[: -limit - 1 : -1]]
+        # If it is broken off, who waits is looked up anew.
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            waiting = sorted(self._places(), reverse=True)
+        numbers = [AccountNumber.at(place) for place in waiting[: -limit - 1 : -1]]
         if not numbers:
             target.arrived_to = ALL_ARRIVED
             target.follow(on_disk=True)
@@ -89,7 +91,8 @@ class Arrival:
             data_file = books.must_find(number)
             leaving.setdefault(data_file.server, []).append(data_file)
         self._move(target, leaving, numbers[-1].place)
-        del self._waiting[-len(numbers) :]
+        del waiting[-len(numbers) :]
+        self._waiting = waiting
         return len(numbers)
 
     def _move(self, target: Follower, leaving: dict[int, list[DataFile]], arrived_to: int) -> None:
@@ -105,8 +108,9 @@ class Arrival:
         in_transit_minor = standing.in_transit_minor - _sum_minor(arriving)
         moved = replace(standing, in_transit_minor=in_transit_minor, arrived_to=arrived_to)
         self._left_behind = True
-        target.server.arrive(arriving, lines, moved)
-        books.fall_back()
+        with books.whole:
+            target.server.arrive(arriving, lines, moved)
+            books.fall_back()
         self._clear({index: [data_file.number for data_file in group]
                      for index, group in leaving.items()})  # fmt: skip
 
@@ -125,8 +129,9 @@ class Arrival:
             sum_minor = _sum_minor([data_file for data_file in gone if data_file is not None])
             standing = follower.server.standing
             in_transit_minor = standing.in_transit_minor + sum_minor
-            follower.server.leave(numbers, replace(standing, in_transit_minor=in_transit_minor))
-            follower.forget()
+            with books.whole:
+                follower.server.leave(numbers, replace(standing, in_transit_minor=in_transit_minor))
+                follower.forget()
         self._left_behind = False
 
     def _arrived(self, follower: Follower) -> list[AccountNumber]:

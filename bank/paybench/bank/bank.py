@@ -83,8 +83,8 @@ class Bank(Holding):
             AccountUnknownError: no account has this number.
             FundingError: amount or id cannot be used, or the id is used for something else.
         """
-        self._books.must_have(number)
         self._finish()
+        self._books.must_have(number)
         order = SettlingInformation(funding_id, CAPITAL, number, amount, None)
         reason = order.flaw(self.currency)
         known = None if reason else self._books.record(funding_id)
@@ -134,8 +134,8 @@ class Bank(Holding):
                 f"expected an account of the bank's own to pay out of, seen {own}: use one of "
                 "branch 0 that you opened, or fund() to issue money"
             )
-        self._books.must_have(own)
         self._catch_up(at_ns)
+        self._books.must_have(own)
         order = SettlingInformation(payment_id, own, payee, amount, None)
         reason = order.flaw(self.currency)
         if reason is not None:

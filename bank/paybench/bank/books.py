@@ -8,7 +8,7 @@ from .account import CAPITAL, AccountNumber
 from .approval import ReplayWindow
 from .arrival import Arrival
 from .arrivals import integrated
-from .errors import AccountUnknownError, StorageBrokenError, StorageError
+from .errors import AccountUnknownError, StorageBrokenError
 from .follower import Follower
 from .group import Group
 from .location import server_of
@@ -56,7 +56,7 @@ class Books:
         self._lag = 0
         self.logged = (0, 0)
         self._flying: Group | None = None
-        self._asking = _Asking(self._fall)
+        self.whole = _Whole(self._fall)
         self.particular = ParticularUsers(self, particular_per_s)
         self.fall_back()
         self._arrival = Arrival(self)
@@ -88,14 +88,16 @@ class Books:
             StorageError: all that was begun or decided since is forgotten; the log says how much
                 of it is there.
         """
-        group, self._flying = self._flying, None
+        group = self._flying
         if group is None:
             return
         try:
             self.log.end()
         except BaseException:
+            self._flying = None
             self._fall()
             raise
+        self._flying = None
         flushes, written = self.logged
         self.logged = flushes + 1, written + len(group.records)
 
@@ -160,7 +162,7 @@ class Books:
         by_server: dict[int, list[DataFile]] = {}
         for data_file in data_files:
             by_server.setdefault(self._index(data_file.number), []).append(data_file)
-        with self._asking:
+        with self.whole:
             for index, batch in by_server.items():
                 self.followers[index].server.add(batch)
         self._arrival.forget_waiting()
@@ -168,20 +170,21 @@ class Books:
     def keep_proofs(self, number: AccountNumber, proofs: ReplayWindow) -> None:
         """Keep the proof counters of an account, durably."""
         data_file = self.must_find(number)
-        with self._asking:
+        with self.whole:
             self.followers[data_file.server].server.keep_proofs(number, proofs)
-        data_file.proofs = proofs
+            data_file.proofs = proofs
 
     def close_account(self, number: AccountNumber) -> None:
         """Mark an account as closed, durably."""
         data_file = self.must_find(number)
-        data_file.closed = True
-        self.followers[data_file.server].note(data_file)
+        with self.whole:
+            data_file.closed = True
+            self.followers[data_file.server].note(data_file)
         self.follow(on_disk=True)
 
     def numbers(self) -> list[AccountNumber]:
         """Every account, in order of its number."""
-        with self._asking:
+        with self.whole:
             each = [follower.server.numbers() for follower in self.followers]
         return list(merge(*each, key=lambda number: number.place))
 
@@ -190,7 +193,7 @@ class Books:
         self.follow()
         data_file = self.must_find(number)
         auxiliary = self.particular.files(number)
-        with self._asking:
+        with self.whole:
             main = self.followers[data_file.server].server.lines(data_file.newest, limit)
             if auxiliary is None:
                 return list(map(entry_of, main))
@@ -243,7 +246,10 @@ class Books:
     def add_follower(self) -> None:
         """Follow up a new server of the storage."""
         index = len(self.followers)
-        self.followers.append(Follower(self._storage.add_server(), server_name(index)))
+        servers = self._storage.servers
+        if len(servers) == index:  # otherwise it was there already when this was broken off
+            self._storage.add_server()
+        self.followers.append(Follower(servers[index], server_name(index)))
 
     def level(self) -> None:
         """Do and write all that is under way, to the disk, on every server."""
@@ -261,7 +267,7 @@ class Books:
     def total_minor(self) -> int:
         """The sum of all balances and in-transit accounts."""
         self.follow()
-        with self._asking:
+        with self.whole:
             totals = [follower.server.total_minor() for follower in self.followers]
         return self.in_transit_minor() + sum(totals)
 
@@ -328,14 +334,15 @@ class Books:
         Raises:
             StorageError: on a server that failed nothing of it is done.
         """
-        self._credit(batch)
         if not batch:
             return
-        self.particular.integrate()
-        self.deposited_to = batch[-1].number
-        for follower in self.followers:
-            follower.moves_on(self.withdrawn_to, self.deposited_to)
-        self._under_way = self._under_way[len(batch) :]
+        with self.whole:
+            self._credit(batch)
+            self.particular.integrate()
+            self.deposited_to = batch[-1].number
+            for follower in self.followers:
+                follower.moves_on(self.withdrawn_to, self.deposited_to)
+            self._under_way = self._under_way[len(batch) :]
         self.follow()
         if len(self.followers) > 1:
             self.particular.mark_hot(batch)
@@ -378,7 +385,7 @@ class Books:
         assert not self.fallen, "what is done may not be logged"
         assert self.withdrawn_to <= self.log.logged_to, "nothing is written before it is logged"
         self._lag = 0
-        with self._asking:
+        with self.whole:
             for follower in self.followers:
                 follower.follow(on_disk=on_disk)
         if len(self._read) > _CACHE_MAX:
@@ -386,9 +393,9 @@ class Books:
 
     def _fall(self) -> None:
         """A server failed: nothing is known of any account until `fall_back` has read it anew."""
+        self.withdrawn_to = _FALLEN
         self._read.clear()
         self._lag = 0
-        self.withdrawn_to = _FALLEN
 
     @property
     def fallen(self) -> bool:
@@ -404,10 +411,11 @@ class Books:
         self._fall()
         for follower in self.followers:
             follower.forget()
-        self.withdrawn_to = min(follower.withdrawn_to for follower in self.followers)
+        withdrawn_to = min(follower.withdrawn_to for follower in self.followers)
         self.deposited_to = min(follower.deposited_to for follower in self.followers)
-        self._under_way = list(self._logged(self.deposited_to, self.withdrawn_to))
+        self._under_way = list(self._logged(self.deposited_to, withdrawn_to))
         self.particular.fall_back()
+        self.withdrawn_to = withdrawn_to  # last: it says that the rest is known
 
     def close(self) -> None:
         """Close the storage; closing twice is fine."""
@@ -433,7 +441,7 @@ class Books:
     def _find(self, number: AccountNumber) -> DataFile | None:
         """Read an account from its server, where it was not read before."""
         index = self._index(number)
-        with self._asking:
+        with self.whole:
             data_file = self.followers[index].server.data_file(number)
         if data_file is not None:
             data_file.server = index
@@ -441,11 +449,14 @@ class Books:
         return data_file
 
 
-class _Asking:
-    """Around what servers are asked: one that fails may have fallen back.
+class _Whole:
+    """Around what servers are asked, and what is done in several steps.
+
+    A server that fails may have fallen back, and what is broken off in the middle, as by Ctrl-C, is
+    half done: both are read anew, and redone from the log.
 
     Args:
-        fall: called when one fails.
+        fall: called when it is not done whole.
     """
 
     def __init__(self, fall: Callable[[], None]) -> None:
@@ -454,7 +465,7 @@ class _Asking:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and issubclass(kind, StorageError):
+        if kind is not None:
             self._fall()
 
 

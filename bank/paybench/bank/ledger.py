@@ -113,6 +113,8 @@ class Ledger:
                 )
                 group.add(successor)
             self._enter(group)
+            if not group.records:  # what was due has come to its end, broken off before it was said
+                self._watch_due()
             count += len(group.records)
         if count:
             self.deposit()
@@ -147,8 +149,11 @@ class Ledger:
         Raises:
             StorageBrokenError: the accounts are ahead of the log, or the total is not zero.
         """
-        books = self._books
-        books.land()
+        self._books.land()
+        with self._books.whole:
+            return self._recover(self._books)
+
+    def _recover(self, books: Books) -> int:
         logged_to = books.log.logged_to
         if books.fallen or books.withdrawn_to > logged_to:
             books.fall_back()
@@ -166,7 +171,7 @@ class Ledger:
             redone += 1
         books.particular.integrate()
         self._watch_due()
-        total = self.total()
+        total = Money(books.total_minor(), self.currency)
         if total.amount_minor != 0:
             raise StorageBrokenError(
                 f"expected all accounts to sum to zero, seen {total}: balances were changed "
@@ -205,6 +210,8 @@ class Ledger:
     def _enter(self, group: Group) -> None:
         """Write decisions to the log with one flush: from then on they hold."""
         if group.records:
+            if group.held:  # it may be broken off before it is read from the log
+                self._due_ns = min(self._due_ns, group.due_ns)
             self._books.begin(group)
             self._books.land()
             if group.held:

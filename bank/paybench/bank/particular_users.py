@@ -46,9 +46,10 @@ class ParticularUsers:
             return
         books.level()
         data_file = books.must_find(number)
-        data_file.particular_since = books.withdrawn_to if particular else None
-        self._auxiliary.setdefault(number, {})
-        books.followers[data_file.server].note(data_file)
+        with books.whole:
+            data_file.particular_since = books.withdrawn_to if particular else None
+            self._auxiliary.setdefault(number, {})
+            books.followers[data_file.server].note(data_file)
         books.follow(on_disk=True)
 
     def mark_hot(self, batch: Iterable[LogRecord]) -> None:

@@ -62,6 +62,7 @@ class Servers(Ledger):
         Raises:
             AccountUnknownError: no account has this number.
         """
+        self._finish()
         self._books.must_have(number)
         return self._books.followers[self._books.must_find(number).server].name
 
@@ -70,6 +71,7 @@ class Servers(Ledger):
 
         What is paid to a particular user lands on the payer's server ([0135]).
         """
+        self._finish()
         return self._books.route(payer, payee)
 
     def add_server(self) -> str:
@@ -135,8 +137,8 @@ class Servers(Ledger):
             AccountUnknownError: no account has this number.
             StorageError: a server failed; nothing has changed.
         """
-        self._books.must_have(number)
         self._finish()
+        self._books.must_have(number)
         self._books.particular.mark(number, particular=particular)
 
     def is_particular(self, number: AccountNumber) -> bool:
@@ -145,6 +147,7 @@ class Servers(Ledger):
         Raises:
             AccountUnknownError: no account has this number.
         """
+        self._finish()
         self._books.must_have(number)
         return self._books.particular.is_one(number)
 

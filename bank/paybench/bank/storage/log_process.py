@@ -42,6 +42,7 @@ class LogProcess(LogServer):
         """The number of the newest log record, 0 when there is none."""
         if self.child.has_failed or self.child.unheard:
             self._begun = ()
+            self._here.doubt()
             self.child.resume()
         return self._here.logged_to
 
@@ -55,7 +56,6 @@ class LogProcess(LogServer):
         if len(records) <= _HERE_MAX:
             self._here.append(records)
             return False
-        self._here.doubt()
         self.child.send("append_rows", log_rows_of(records))
         self._begun = records
         return True
@@ -64,11 +64,14 @@ class LogProcess(LogServer):
         """Wait until what was begun is on the disk."""
         begun, self._begun = self._begun, ()
         if begun:
+            self._here.doubt()
             self.child.hear()
             self._here.note(begun)
 
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest log record with this id, None when there is none."""
+        if not self._begun:
+            _ = self.logged_to  # what has failed may be there all the same
         return self._here.record(settlement_id)
 
     def records(self, after: int) -> Iterable[LogRecord]:

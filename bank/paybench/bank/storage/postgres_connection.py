@@ -76,6 +76,7 @@ class PostgresConnection:
         self._synchronous = synchronous
         self.is_lost = False
         self._is_closed = False
+        self._connection: Any = None
         with self._failing():
             self._connection = self._connect()
         try:
@@ -109,10 +110,6 @@ class PostgresConnection:
             except Exception:
                 if not connection.closed:
                     connection.execute("ROLLBACK")
-                raise
-            except BaseException:  # interrupted: nobody knows what was sent
-                connection.close()
-                self.is_lost = True
                 raise
 
     def again(self) -> None:
@@ -243,9 +240,14 @@ class PostgresConnection:
         try:
             yield
         except psycopg.Error as error:
-            connection = getattr(self, "_connection", None)
-            self.is_lost = connection is None or connection.closed
+            self.is_lost = self._connection is None or self._connection.closed
             raise self._failed(f"{type(error).__name__} ({error})") from error
+        except BaseException as error:
+            if not isinstance(error, Exception):  # interrupted: nobody knows what was sent
+                self.is_lost = True
+                if self._connection is not None:
+                    self._connection.close()
+            raise
 
     def _failed(self, seen: str) -> StorageError:
         return StorageError(

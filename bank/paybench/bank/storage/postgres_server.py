@@ -168,23 +168,22 @@ class PostgresServer(DatabaseServer):
             balances = bigints(each.balance_minor for each in auxiliary)
             newest = bigints(each.newest for each in auxiliary)
             steps.append((_AUXILIARY, (places, balances, newest)))
-        self._write(*steps, *_added_lines(change.lines), _moved(change.standing),
-                    on_disk=change.on_disk)  # fmt: skip
-        self._standing = change.standing
+        steps += _added_lines(change.lines)
+        self._write(*steps, standing=change.standing, on_disk=change.on_disk)
 
     def arrive(
         self, data_files: Sequence[DataFile], lines: Iterable[Line], standing: Standing
     ) -> None:
         """Take over accounts with their histories, on the disk on return."""
-        self._write(_added(data_files), *_added_lines(list(lines)), _moved(standing), on_disk=True)
-        self._standing = standing
+        steps = _added(data_files), *_added_lines(list(lines))
+        self._write(*steps, standing=standing, on_disk=True)
 
     def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
         """Let accounts go with their histories, on the disk on return."""
         places = (bigints(number.place for number in numbers),)
         leave_files = "DELETE FROM data_file WHERE place = ANY(%s)"
-        self._write((_LEAVE_LINES, places), (leave_files, places), _moved(standing), on_disk=True)
-        self._standing = standing
+        steps = (_LEAVE_LINES, places), (leave_files, places)
+        self._write(*steps, standing=standing, on_disk=True)
 
     def lines(self, newest: int | None, limit: int) -> list[Line]:
         """A history from its newest line on backwards, at most `limit` lines."""
@@ -202,14 +201,18 @@ class PostgresServer(DatabaseServer):
         self._resume()  # it was lost since it was used last, and reading can be done again
         return self.connection.rows(sql, values)
 
-    def _write(self, *steps: Step, on_disk: bool = False) -> None:
+    def _write(self, *steps: Step, standing: Standing | None = None, on_disk: bool = False) -> None:
         self._resume()
+        moved = [] if standing is None else [(_STANDING, astuple(standing))]
+        # If it is broken off it may be written all the same; who goes on reads first how it stands.
+        self._fell_back = True
         try:
-            self.connection.write(*steps, on_disk=on_disk)
+            self.connection.write(*steps, *moved, on_disk=on_disk)
         except StorageError:
-            # It may be written all the same; who goes on reads first how it stands.
-            self._fell_back = self._fell_back or self.connection.is_lost
+            self._fell_back = self.connection.is_lost
             raise
+        self._standing = standing or self._standing
+        self._fell_back = False
 
     def _resume(self) -> None:
         """Connect anew where the connection is lost, if all that was written is still there."""
@@ -238,10 +241,6 @@ class PostgresServer(DatabaseServer):
                 f"{len(rows)} rows: restore it"
             )
         return Standing(*rows[0])
-
-
-def _moved(standing: Standing) -> Step:
-    return _STANDING, astuple(standing)
 
 
 def _added_lines(lines: Sequence[Line]) -> list[Step]:

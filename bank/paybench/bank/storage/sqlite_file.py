@@ -19,6 +19,9 @@ _CACHE_KIB = 64_000
 _TRIM_THRESHOLD, _TOP_PAD = -1, -2  # glibc's malloc.h
 _KEPT_BYTES = 1 << 30
 
+Step = tuple[str, Iterable[tuple[Any, ...]]]
+"""A statement, and the rows that it is executed for."""
+
 
 class SqliteFile:
     """An open SQLite file with the tables of this version; a new file gets them.
@@ -60,7 +63,7 @@ class SqliteFile:
         with self._failing():
             return self.connection.execute(sql, tuple(values)).fetchall()
 
-    def write(self, *steps: tuple[str, Iterable[tuple[Any, ...]]], on_disk: bool = False) -> None:
+    def write(self, *steps: Step, on_disk: bool = False) -> None:
         """Execute each statement once for each of its rows; all of it or nothing.
 
         Args:
@@ -80,11 +83,11 @@ class SqliteFile:
         """Close the file; closing twice is fine."""
         self.connection.close()
 
-    def _write(self, steps: Iterable[tuple[str, Iterable[tuple[Any, ...]]]]) -> None:
+    def _write(self, steps: Iterable[Step]) -> None:
         connection = self.connection
         with self._failing():
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.execute("BEGIN IMMEDIATE")
                 for sql, rows in steps:
                     connection.executemany(sql, rows)
                 connection.execute("COMMIT")

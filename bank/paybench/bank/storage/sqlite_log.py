@@ -1,28 +1,23 @@
 """The log data server 400 as an SQLite file."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from paybench.bank.settlement_id import is_time_ordered
-
-from . import LogRecord, LogServer
-from .log_row import COLUMNS, newest_id, record_of
+from . import LogRecord
+from .log_row import COLUMNS
+from .sql_log import SqlLog
 from .sqlite_file import SqliteFile
 from .sqlite_rows import LogRows, log_rows_of
 from .sqlite_schema import LOG
-
-_PAGE = 1000
 
 _INSERT = (
     f"INSERT INTO log_record ({COLUMNS}) "  # noqa: S608 - constants
     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
-# The newest id of those made by a clock; other texts sort elsewhere, or are looked up.
-_NEWEST_ID = "SELECT max(settlement_id) FROM log_record WHERE settlement_id < '8'"
 
 
-class SqliteLog(LogServer):
+class SqliteLog(SqlLog):
     """Keeps the log in a file of its own, on the disk when `append` returns.
 
     Args:
@@ -34,6 +29,7 @@ class SqliteLog(LogServer):
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self.file = SqliteFile(path, LOG, "FULL")
         try:
             self.resume()
@@ -41,23 +37,14 @@ class SqliteLog(LogServer):
             self.file.close()
             raise
 
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        """Every row that the statement gives; %s stands for a value."""
+        return self.file.rows(sql.replace("%s", "?"), values)
+
     def resume(self) -> int:
         """Read anew how far the log goes."""
-        ((logged_to,),) = self.file.rows("SELECT ifnull(max(number), 0) FROM log_record")
-        ((newest,),) = self.file.rows(_NEWEST_ID)
-        self._logged_to: int = logged_to
-        self._newest_id: str = newest or ""
-        self._is_unsure = False
-        return logged_to
-
-    @property
-    def logged_to(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride] - read only
-        """The number of the newest log record, 0 when there is none."""
-        return self.resume() if self._is_unsure else self._logged_to
-
-    def doubt(self) -> None:
-        """Something is being written: unless it is noted, only the file knows how far it goes."""
-        self._is_unsure = True
+        self.doubt()
+        return self.logged_to
 
     def append(self, records: Sequence[LogRecord]) -> None:
         """Write the records to the log in one transaction; on the disk on return."""
@@ -73,39 +60,6 @@ class SqliteLog(LogServer):
             ("INSERT INTO pending VALUES (?, ?)", rows.begun),
         )
 
-    def note(self, records: Sequence[LogRecord]) -> None:
-        """These are in the log now."""
-        self._logged_to += len(records)
-        self._newest_id = newest_id(self._newest_id, records)
-        self._is_unsure = False
-
-    def record(self, settlement_id: str) -> LogRecord | None:
-        """The newest log record with this id, None when there is none."""
-        if settlement_id > self._newest_id and is_time_ordered(settlement_id):
-            return None  # newer than all that are there
-        newest = "WHERE settlement_id = ? ORDER BY follows DESC LIMIT 1"
-        rows = self._select(newest, (settlement_id,))
-        return record_of(rows[0]) if rows else None
-
-    def records(self, after: int) -> Iterable[LogRecord]:
-        """The log records numbered above `after`, in order."""
-        page = self._select("WHERE number > ? ORDER BY number LIMIT ?", (after, _PAGE))
-        while page:
-            yield from map(record_of, page)
-            after += len(page)
-            page = self._select("WHERE number > ? ORDER BY number LIMIT ?", (after, _PAGE))
-
-    def due(self, limit: int) -> list[LogRecord]:
-        """The pending records without successor that are due first, in order."""
-        first = "SELECT number FROM pending ORDER BY due_ns, number LIMIT ?"
-        rows = self._select(f"WHERE number IN ({first}) ORDER BY due_ns, number", (limit,))
-        return list(map(record_of, rows))
-
-    def servers(self) -> int:
-        """How many database servers follow this log; 0 until they are there."""
-        ((count,),) = self.file.rows("SELECT count FROM servers")
-        return count
-
     def count_servers(self, count: int) -> None:
         """Note how many database servers follow this log; on the disk on return."""
         self.file.write(("UPDATE servers SET count = ?", [(count,)]))
@@ -113,6 +67,3 @@ class SqliteLog(LogServer):
     def close(self) -> None:
         """Close the file; closing twice is fine."""
         self.file.close()
-
-    def _select(self, where: str, values: Sequence[object]) -> list[Any]:
-        return self.file.rows(f"SELECT {COLUMNS} FROM log_record {where}", values)  # noqa: S608

@@ -10,7 +10,7 @@ from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
 
 from . import Change, DatabaseServer, DataFile, Line, Standing
-from .sqlite_file import SqliteFile
+from .sqlite_file import SqliteFile, Step
 from .sqlite_rows import ChangeRows, data_file_of, row_of, rows_of, window_row
 from .sqlite_schema import ACCOUNTS
 from .standing import ALL_ARRIVED
@@ -31,6 +31,7 @@ _AUXILIARY = (
     "balance_minor = excluded.balance_minor, newest = excluded.newest"
 )
 _BEGIN = "INSERT INTO standing VALUES (1, 0, 0, 0, {arrived_to});"
+_READ_STANDING = "SELECT withdrawn_to, deposited_to, in_transit_minor, arrived_to FROM standing"
 _STANDING = (
     "UPDATE standing SET withdrawn_to = ?, deposited_to = ?, in_transit_minor = ?, arrived_to = ?"
 )
@@ -71,18 +72,23 @@ class SqliteServer(DatabaseServer):
     def __init__(self, path: Path, arrived_to: int = ALL_ARRIVED) -> None:
         schema = ACCOUNTS + _BEGIN.format(arrived_to=arrived_to)
         self.file = SqliteFile(path, schema, "NORMAL")
+        self._standing: Standing | None = None
         try:
-            ((*standing,),) = self.file.rows(
-                "SELECT withdrawn_to, deposited_to, in_transit_minor, arrived_to FROM standing"
-            )
+            self.resume()
         except BaseException:
             self.file.close()
             raise
-        self.standing = Standing(*standing)
 
     def resume(self) -> Standing:
-        """How far it follows the log."""
-        return self.standing
+        """Read anew how far it follows the log."""
+        ((*standing,),) = self.file.rows(_READ_STANDING)
+        self._standing = Standing(*standing)
+        return self._standing
+
+    @property
+    def standing(self) -> Standing:  # pyright: ignore[reportIncompatibleVariableOverride] - read only
+        """How far it follows the log, as written."""
+        return self._standing or self.resume()
 
     def close(self) -> None:
         """Close the file; closing twice is fine."""
@@ -132,38 +138,32 @@ class SqliteServer(DatabaseServer):
     def write_rows(self, rows: ChangeRows) -> None:
         """Likewise a change that was taken apart."""
         rows.main.sort(key=_place)  # neighbours share a page
-        self.file.write(
+        self._move(
+            rows.standing,
             (_UPDATE, rows.main),
             (_AUXILIARY, rows.auxiliary),
             (_LINE, rows.lines),
-            (_STANDING, [astuple(rows.standing)]),
             on_disk=rows.on_disk,
         )
-        self.standing = rows.standing
 
     def arrive(
         self, data_files: Sequence[DataFile], lines: Iterable[Line], standing: Standing
     ) -> None:
         """Take over accounts with their histories, on the disk on return."""
-        self.file.write(
-            (_ADD, map(row_of, data_files)),
-            (_LINE, lines),
-            (_STANDING, [astuple(standing)]),
-            on_disk=True,
-        )
-        self.standing = standing
+        self._move(standing, (_ADD, map(row_of, data_files)), (_LINE, lines), on_disk=True)
 
     def leave(self, numbers: Iterable[AccountNumber], standing: Standing) -> None:
         """Let accounts go with their histories, on the disk on return."""
         places = [(number.place,) for number in numbers]
-        self.file.write(
-            (_LEAVE_LINES, places),
-            ("DELETE FROM data_file WHERE place = ?", places),
-            (_STANDING, [astuple(standing)]),
-            on_disk=True,
-        )
-        self.standing = standing
+        leave_files = "DELETE FROM data_file WHERE place = ?"
+        self._move(standing, (_LEAVE_LINES, places), (leave_files, places), on_disk=True)
 
     def lines(self, newest: int | None, limit: int) -> list[Line]:
         """A history from its newest line on backwards, at most `limit` lines."""
         return self.file.rows(_CHAIN, (newest, limit)) if limit and newest is not None else []
+
+    def _move(self, standing: Standing, *steps: Step, on_disk: bool) -> None:
+        """Write the steps, and then how it stands."""
+        self._standing = None  # until it is noted, only the file knows
+        self.file.write(*steps, (_STANDING, [astuple(standing)]), on_disk=on_disk)
+        self._standing = standing
