@@ -6,17 +6,27 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from rounds import rounds
 from town import ANNA, BAKERY, KIOSK, eur, order, picture, reason
 
-from paybench.bank import Bank, Batch, Money, StorageBusyError, StorageError, StorageVersionError
+from paybench.bank import (
+    AccountNumber,
+    Bank,
+    Batch,
+    Money,
+    SettlementIds,
+    StorageBusyError,
+    StorageError,
+    StorageVersionError,
+)
 from paybench.bank.storage.sqlite import SqliteStorage
 
 GROUP = 40
+OWN = AccountNumber(0, 7)
 FULL = """
     CREATE TRIGGER disk_full BEFORE INSERT ON log_record WHEN new.settlement_id = 's70'
     BEGIN SELECT raise(ABORT, 'as if the disk were full'); END
@@ -210,6 +220,50 @@ def test_finds_a_group_that_was_logged_when_it_was_interrupted(folder):
         del here.note
         assert bank.inquire("s39").settled
         assert settle_in_groups(bank, 0, 120) == 120
+        assert bank.audit() is None
+
+
+def test_says_what_a_group_came_to_whose_answer_was_lost(folder):
+    """A settlement whose logging nobody told of is not said to be unknown, whatever its id."""
+    ids = SettlementIds(random.Random(1).getrandbits)  # noqa: S311 - no secret
+    orders = [order(ids.next(10**9), eur("0.01"), n) for n in range(GROUP)]
+    with Bank(SqliteStorage(folder, processes=True), lag_max=30) as bank:
+        bank.begin_batches([Batch(orders, 1)])
+        log = bank._books.log
+        while log._here.file.rows("SELECT max(number) FROM log_record") != [(2 + GROUP,)]:
+            pass
+        log.child._answers = CutOnce(log.child._answers)
+        with pytest.raises(Cut):
+            bank.end_batches()
+        assert all(bank.inquire(each.settlement_id).settled for each in orders)
+        assert bank.audit() is None
+
+
+ASKED = {
+    "fund": lambda bank: bank.fund(ANNA, eur("1"), "raise", 1),
+    "pay_out": lambda bank: bank.pay_out(OWN, ANNA, eur("1"), "prize", 1),
+    "close_account": lambda bank: bank.close_account(ANNA),
+    "mark_particular": lambda bank: bank.mark_particular(ANNA),
+    "is_particular": lambda bank: bank.is_particular(ANNA),
+    "server_of": lambda bank: bank.server_of(ANNA),
+    "route": lambda bank: bank.route(ANNA, BAKERY),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_goes_on_whatever_is_asked_when_one_has_ended(folder, asked):
+    """Processes that ended cost an error each, and not one for good, whatever is asked next."""
+    with Bank(SqliteStorage(folder, processes=True), lag_max=5) as bank:
+        bank.open_account(OWN, "Prizes")
+        bank.fund(OWN, eur("5"), "prizes", 1)
+        for follower in bank._books.followers:
+            follower.server.child.process.kill()
+            follower.server.child.process.wait()
+        bank._books._read.clear()
+        for _ in bank._books.followers:
+            with suppress(StorageError):
+                ASKED[asked](bank)
+        ASKED[asked](bank)
         assert bank.audit() is None
 
 
