@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -452,3 +453,41 @@ def test_the_secret_stays_secret(drawn_library):
     for password in ("2468", "1357", "8642"):
         assert f'"{password}"' not in everything
         assert f" {password}" not in everything
+
+
+SAYING = ["--version", "--help", "list", "list --json", "list --help", "bank --help",
+          "run transfer --variant pc", "run transfer --json", "doctor --json"]  # fmt: skip
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize("words", SAYING)
+def test_whoever_reads_no_more_is_not_told(words, buffered):
+    """A reader that has gone, as `head` goes, ends a command as SIGPIPE does, without a word."""
+    unread, written = os.pipe()
+    os.close(unread)
+    done = subprocess.run(
+        [*PAYBENCH, *words.split()],
+        stdout=written,
+        stderr=subprocess.PIPE,
+        check=False,
+        env=os.environ | {"PYTHONUNBUFFERED": "" if buffered else "1"},
+    )
+    os.close(written)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize("words", ["list", "run transfer --variant pc", "--version"])
+def test_a_full_disk_is_no_bug(words, buffered):
+    """Output that finds no room is an error that says so in a line."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PAYBENCH, *words.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": "" if buffered else "1"},
+        )
+    assert done.returncode == 4
+    assert done.stderr == ("paybench: No space left on device: make room, or write elsewhere\n")

@@ -6,7 +6,10 @@ itself: ``--help`` has to be there at once.
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -332,13 +335,35 @@ def worst(verdicts: list[str]) -> int:
 def main() -> None:
     """Entry point of the command."""
     run: Callable[..., Any] = cli.main
+    stdout = sys.stdout
     try:
-        run(prog_name="paybench")
-    except BrokenPipeError:  # the reader of our output has gone: nothing to say to it
-        sys.stderr.close()
-    except Exception:  # noqa: BLE001 - our own bug: said as such, with what helps to mend it
-        import traceback
+        try:
+            run(prog_name="paybench")
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:
+        _end_unheard()
+    except SystemExit:
+        # click gives up a stdout that nobody reads, and exits with 1: here that is for failures.
+        if sys.stdout is not stdout:
+            _end_unheard()
+        raise
+    except Exception as error:  # noqa: BLE001 - our own bug, or a full disk
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            click.echo(f"paybench: {error.strerror}: make room, or write elsewhere", err=True)
+        else:  # said as such, with what helps to mend it
+            import traceback
 
-        traceback.print_exc()
-        click.echo("paybench: this is a bug of paybench: please report the lines above", err=True)
+            traceback.print_exc()
+            click.echo(
+                "paybench: this is a bug of paybench: please report the lines above", err=True
+            )
+        with suppress(OSError):  # it would be tried once more
+            stdout.close()
         sys.exit(ERROR)
+
+
+def _end_unheard() -> None:
+    """End without a word, as other programs do whose reader has gone, as after ``| head``."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGPIPE)

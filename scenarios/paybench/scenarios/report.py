@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from contextlib import contextmanager
 from itertools import groupby
@@ -37,9 +39,17 @@ def console() -> Console:
     if sys.stdout.isatty():
         return Console(highlight=False)
     # FORCE_COLOR and the like are for other programs: what is not a terminal gets no tables.
-    return Console(
+    return _Piped(
         highlight=False, force_terminal=False, no_color=True, width=PIPED_WIDTH, soft_wrap=True
     )
+
+
+class _Piped(Console):
+    """Standard output that is not a terminal; whether somebody reads it is seen by `main`."""
+
+    def on_broken_pipe(self) -> None:
+        """Nobody does any more: said as `print` says it."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class View:
