@@ -99,14 +99,14 @@ bank = Bank(SqliteStorage(Path(sys.argv[1])))
 bank.open_accounts([Opening(AccountNumber(7, each), "Holder") for each in range(500)])
 if len(sys.argv) > 2:
     bank.add_server()
-    assert bank.move_accounts(20) == 20
+    bank.move_accounts(int(sys.argv[2]))
 bank.close()
 """
 
 
-def grow(folder, *more):
-    """Many more accounts, and where something more is said, a filling that was cut off."""
-    subprocess.run([sys.executable, "-c", ONE_STEP, str(folder), *more], check=True)
+def grow(folder, *moved):
+    """Many more accounts, and where a number is given, a filling that was cut off after so many."""
+    subprocess.run([sys.executable, "-c", ONE_STEP, str(folder), *map(str, moved)], check=True)
 
 
 def test_a_server_is_added_and_filled(kept, tmp_path):
@@ -126,14 +126,15 @@ def test_a_server_is_added_and_filled(kept, tmp_path):
     assert paybench("bank", "audit", folder)[0].startswith("CLEAN")
 
 
-def test_a_filling_that_was_cut_off_goes_on(kept, tmp_path):
-    """Called again, it moves the rest to the server that is there, and adds no other."""
+@pytest.mark.parametrize("moved", [20, 1000])
+def test_a_filling_that_was_cut_off_goes_on(kept, tmp_path, moved):
+    """Called again, it moves the rest, if any, to the server that is there, and adds no other."""
     folder = tmp_path / "bank"
     shutil.copytree(kept, folder)
-    grow(folder, "and begin to fill")
+    grow(folder, moved)
     said = paybench("bank", "add-server", folder)[0]
     assert said.startswith("300b was still being filled")
     servers = json.loads(paybench("bank", "servers", folder, "--json")[0])
     assert [each["name"] for each in servers] == ["400", "300a", "300b"]
-    assert said.split("last ")[1].split()[0] == str(servers[-1]["accounts"] - 20)
+    assert said.split("last ")[1].split()[0] == str(max(0, servers[-1]["accounts"] - moved))
     assert paybench("bank", "audit", folder)[0].startswith("CLEAN")

@@ -40,6 +40,11 @@ class Arrival:
         """Up to which place the accounts are where all servers together put them."""
         return self._books.followers[-1].arrived_to
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the newest server says that it has all of them."""
+        return self.arrived_to == ALL_ARRIVED
+
     def forget_waiting(self) -> None:
         """An account was opened: it may have to wait too."""
         self._waiting = None
@@ -51,7 +56,7 @@ class Arrival:
             BankError: the last one is still being filled.
         """
         books = self._books
-        if self.arrived_to != ALL_ARRIVED:
+        if not self.is_over:
             raise BankError(
                 f"expected server {books.followers[-1].name} to have all its accounts, seen some "
                 "that are still to move: call move_accounts() until it returns 0"
@@ -63,7 +68,7 @@ class Arrival:
 
     def to_move(self) -> int:
         """How many accounts the newest server has yet to get."""
-        if self.arrived_to == ALL_ARRIVED:
+        if self.is_over:
             return 0
         if self._waiting is None:
             self._waiting = sorted(self._places(), reverse=True)
@@ -73,7 +78,7 @@ class Arrival:
         """Move the next accounts; how many were moved, 0 when all are there."""
         books = self._books
         target = books.followers[-1]
-        if target.arrived_to == ALL_ARRIVED:
+        if self.is_over:
             return 0
         books.level()
         self._clear()
@@ -118,7 +123,7 @@ class Arrival:
         """Let go of those that have arrived from where they were."""
         books = self._books
         last = len(books.followers) - 1
-        if not self._left_behind or self.arrived_to == ALL_ARRIVED:
+        if not self._left_behind or self.is_over:
             return
         for index in range(last):
             follower = books.followers[index]

@@ -235,6 +235,11 @@ class Books:
         """
         self._arrival.begin()
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether the newest server has all its accounts, and says so."""
+        return self._arrival.is_over
+
     def to_move(self) -> int:
         """How many accounts the newest server has yet to get."""
         return self._arrival.to_move()

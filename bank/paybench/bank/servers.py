@@ -88,6 +88,11 @@ class Servers(Ledger):
         self._books.add_server()
         return self._books.followers[-1].name
 
+    def is_filled(self) -> bool:
+        """Whether the server that was added last has all its accounts, and is known to."""
+        self._finish()
+        return self._books.is_filled
+
     def to_move(self) -> int:
         """How many accounts are still to move to the server that was added last.
 

@@ -116,12 +116,10 @@ def add_server(folder: str, currency: str, *, as_json: bool) -> None:
         UsageError: As `opened`.
     """
     with opened(folder, currency) as bank:
-        waiting = bank.to_move()
-        goes_on = waiting > 0
+        goes_on = not bank.is_filled()
         name = bank.servers()[-1].name if goes_on else bank.add_server()
-        waiting = waiting or bank.to_move()
         moved = 0
-        with progress(waiting, f"accounts to {name}") as advance:
+        with progress(bank.to_move(), f"accounts to {name}") as advance:
             while some := bank.move_accounts():
                 moved += some
                 advance(some)
