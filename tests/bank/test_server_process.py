@@ -142,6 +142,18 @@ def test_goes_on_with_another_process_when_one_has_ended(folder):
         check(bank, failed, 150)
 
 
+def test_one_that_is_about_to_end_costs_one_error(folder):
+    """A process that was killed just now, and has not quite ended, is not asked a second time."""
+    with Bank(SqliteStorage(folder, processes=True)) as bank:
+        child = bank._books.followers[bank._books.must_find(ANNA).server].server.child
+        for _ in range(10):
+            child.process.kill()
+            with pytest.raises(StorageError):
+                while bank.audit() is None:
+                    pass
+            assert bank.audit() is None
+
+
 @pytest.mark.parametrize("begun", [False, True])
 def test_goes_on_with_another_log_process_when_one_has_ended(folder, begun):
     """A log's process that ends, also in the middle of a group, costs an error and no answer."""

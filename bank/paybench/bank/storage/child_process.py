@@ -90,8 +90,7 @@ class ChildProcess:
                 self._requests.write(body)
                 self._requests.flush()
             except OSError as error:
-                self._failure = self._gone(str(error))
-                raise self._failure from error
+                raise self._lost(str(error)) from error
             self.unheard += 1
 
     def hear(self) -> bytes:
@@ -103,9 +102,7 @@ class ChildProcess:
         with self._whole():
             answer = self._read()
             if not answer:
-                self.unheard = 0
-                self._failure = self._gone("its process has ended")
-                raise self._failure
+                raise self._lost("its process has ended")
             self.unheard -= 1
             if answer[:1] == b"\x00":
                 failed = msgspec.msgpack.decode(answer[1:], type=Failed)
@@ -143,10 +140,7 @@ class ChildProcess:
         except StorageError:
             raise
         except BaseException:
-            self.process.kill()
-            self.process.wait()
-            self.unheard = 0
-            self._failure = self._gone("what it was told was interrupted")
+            self._lost("what it was told was interrupted")
             raise
 
     def _start(self) -> None:
@@ -173,6 +167,14 @@ class ChildProcess:
         except StorageError:
             self._end()
             raise
+
+    def _lost(self, why: str) -> StorageError:
+        """The process is given up, whether it has ended or is about to: `resume` starts another."""
+        self.process.kill()
+        self.process.wait()
+        self.unheard = 0
+        self._failure = self._gone(why)
+        return self._failure
 
     def _gone(self, why: str) -> StorageError:
         return StorageError(
