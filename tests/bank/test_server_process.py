@@ -146,11 +146,15 @@ def test_one_that_is_about_to_end_costs_one_error(folder):
     """A process that was killed just now, and has not quite ended, is not asked a second time."""
     with Bank(SqliteStorage(folder, processes=True)) as bank:
         child = bank._books.followers[bank._books.must_find(ANNA).server].server.child
+
+        def audit_until_it_is_noticed():
+            while bank.audit() is None:
+                pass
+
         for _ in range(10):
             child.process.kill()
             with pytest.raises(StorageError):
-                while bank.audit() is None:
-                    pass
+                audit_until_it_is_noticed()
             assert bank.audit() is None
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from town import ANNA, BAKERY, BERT, KEYS, eur, order
 
-from paybench.bank import AccountNumber, Bank, BankError, MemoryStorage, Money
+from paybench.bank import AccountNumber, Bank, BankError, MemoryStorage, Money, StorageError
 from paybench.bank.location import server_of
 from paybench.bank.storage import Leg
 from paybench.bank.storage.sqlite import SqliteStorage
@@ -70,6 +70,52 @@ def test_adds_a_server_while_it_settles(reopened, batch):
         lines = bank.statement(CUSTOMERS[0], 10**6)
         assert [line.balance_minor for line in lines] == list(range(1000 - round_, 1001))
         balanced(bank)
+
+
+@pytest.mark.parametrize("reopened", ["sqlite 3", "processes 2", "postgres 3"], indirect=True)
+def test_adds_one_server_however_often_it_fails(reopened):
+    """Adding that fails, as the log does not note it, is asked for again and adds one server."""
+    bank = opened(reopened())
+    count = len(bank.servers())
+    log = bank._books.log
+
+    def fail(_):
+        raise StorageError("as if the log were lost")
+
+    log.count_servers = fail
+    for _ in range(2):
+        with pytest.raises(StorageError, match="as if"):
+            bank.add_server()
+    del log.count_servers
+    bank.add_server()
+    while bank.move_accounts():
+        pass
+    for again in (False, True):
+        bank = Bank(reopened()) if again else bank
+        assert len(bank.servers()) == count + 1
+        pay(bank, 1 + again)
+        balanced(bank)
+
+
+@pytest.mark.parametrize("reopened", ["sqlite", "sqlite 3", "processes 2"], indirect=True)
+def test_goes_on_filling_after_a_server_failed(reopened):
+    """Accounts that have arrived, and could not leave where they were, do so when asked again."""
+    bank = opened(reopened())
+    bank.add_server()
+
+    def fail(*_):
+        raise StorageError("as if the disk were full")
+
+    for follower in bank._books.followers[:-1]:
+        follower.server.leave = fail
+    with pytest.raises(StorageError, match="as if"):
+        bank.move_accounts(3)
+    for follower in bank._books.followers[:-1]:
+        del follower.server.leave
+    while bank.move_accounts(3):
+        pass
+    pay(bank, 1)
+    balanced(bank)
 
 
 def test_opens_accounts_while_a_server_is_filled(storage):

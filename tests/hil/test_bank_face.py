@@ -33,10 +33,11 @@ from paybench.bank import (
     prove,
 )
 from paybench.hil.bank_face import calls
+from paybench.hil.bank_face.certificate import own_certificate, server_context
 from paybench.hil.bank_face.devices_file import Role
 from paybench.hil.bank_face.errors import AnswerLost, BankUnreachable, RightsMissing
 from paybench.hil.bank_face.frames import framed
-from paybench.hil.bank_face.messages import Answer, Bye, Request, encode
+from paybench.hil.bank_face.messages import VERSION, Answer, Bye, Hello, Request, encode
 from paybench.hil.bank_face.remote_bank import RemoteBank
 
 NEW, NOBODY = AccountNumber(3, 1), AccountNumber(9, 9)
@@ -398,6 +399,30 @@ def test_a_line_that_broke_unheard_is_noticed_before_asking(home):
         serving._loop.call_soon_threadsafe(connection.cut, "for a test")
         assert select.select([remote._line._socket], [], [], 10)[0]
         remote.open_account(NEW, "Nina")
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_bank_that_goes_before_it_is_asked_is_simply_asked_again(home, heard):
+    """A line that breaks while we log in has taken no request: what counts once is asked again."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    context = server_context(own_certificate(home))
+
+    def go_away():
+        with context.wrap_socket(listener.accept()[0], server_side=True) as client:
+            if heard:
+                client.sendall(framed(encode(Hello(VERSION, bytes(32)))))
+                client.recv(4096)
+            remote._line._address = address
+
+    with served(home) as serving, serving.client() as remote, listener:
+        remote._line.close()
+        address = remote._line._address
+        remote._line._address = listener.getsockname()
+        with ThreadPoolExecutor(1) as pool:
+            going = pool.submit(go_away)
+            remote.open_account(NEW, "Nina")
+            going.result(10)
+        assert remote.holder(NEW) == "Nina"
 
 
 def test_a_farewell_reaches_who_has_sent_too_much(home):

@@ -64,12 +64,15 @@ class PostgresStorage(Storage):
     def add_server(self) -> DatabaseServer:
         """Take the next spare server, empty."""
         server = self._open_server(-1)
-        if server.standing != Standing(arrived_to=-1):
-            raise StorageBrokenError(
-                f"expected an empty server to add, seen one with {server.standing}: give a URL "
-                "of an empty database or schema"
-            )
-        self._log.count_servers(len(self.servers) + 1)
+        with ExitStack() as failing:
+            failing.callback(server.connection.close)  # so that it can be taken once more
+            if server.standing != Standing(arrived_to=-1):
+                raise StorageBrokenError(
+                    f"expected an empty server to add, seen one with {server.standing}: give a URL "
+                    "of an empty database or schema"
+                )
+            self._log.count_servers(len(self.servers) + 1)
+            failing.pop_all()
         self.servers.append(server)
         return server
 
@@ -77,7 +80,7 @@ class PostgresStorage(Storage):
         """End the connections, and let go of the servers; closing twice is fine."""
         self._opened.close()
 
-    def _open_server(self, arrived_to: int | None) -> DatabaseServer:
+    def _open_server(self, arrived_to: int | None) -> PostgresServer:
         index = len(self.servers)
         if index >= len(self._urls):
             raise StorageError(

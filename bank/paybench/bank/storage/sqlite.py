@@ -77,9 +77,8 @@ class SqliteStorage(Storage):
             raise StorageError(
                 f"expected room for a further file in {self._folder}, seen {error}: make room"
             ) from error
-        server = self._open_server()
-        self._log.count_servers(len(self.servers))
-        return server
+        self._log.count_servers(len(self.servers) + 1)
+        return self._open_server()
 
     def close(self) -> None:
         """Close the files and let go of the folder; closing twice is fine."""

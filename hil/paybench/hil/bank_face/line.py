@@ -168,7 +168,8 @@ class Line:
             self._socket.sendall(framed(payload))
         except OSError as error:
             # What was not sent whole was not done, but TLS does not tell how far it came.
-            raise self._lost(f"takes nothing more ({error})", perhaps_done=True) from error
+            done = self._number > 0
+            raise self._lost(f"takes nothing more ({error})", perhaps_done=done) from error
 
     def _receive(self, number: int) -> Any:
         """The next message, which is to answer a request, or 0 for none.
@@ -176,22 +177,23 @@ class Line:
         Raises:
             LineLost: There is none, or it is a farewell.
         """
+        asked = number > 0
         connection = self._socket
         assert connection is not None
         try:
             while (payload := self._frames.take()) is None:
                 data = connection.recv(READ_BYTES)
                 if not data:
-                    raise self._lost("closed the connection", perhaps_done=True)
+                    raise self._lost("closed the connection", perhaps_done=asked)
                 self._frames.feed(data)
             reply = read_reply(payload)
         except TimeoutError as error:
             why = f"has not answered within {self._timeout_s:g} s"
-            raise self._lost(why, perhaps_done=True) from error
+            raise self._lost(why, perhaps_done=asked) from error
         except (OSError, FrameError) as error:
-            raise self._lost(f"went away ({error})", perhaps_done=True) from error
+            raise self._lost(f"went away ({error})", perhaps_done=asked) from error
         if isinstance(reply, Bye):
-            done = number > 0 and reply.taken >= number
+            done = asked and reply.taken >= number
             raise self._lost(f"says: {reply.why}", perhaps_done=done, for_good=reply.final)
         return reply
 
