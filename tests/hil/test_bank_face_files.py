@@ -40,6 +40,20 @@ def test_a_name_is_one_devices(tmp_path):
         add_device(tmp_path, "till", Role.HOST)
 
 
+def test_a_key_that_cannot_be_handed_over_is_none(tmp_path):
+    """A device whose client's file cannot be written is not noted, and can be made once more."""
+
+    def fail(_):
+        raise FaceFileError("as if there were no such folder")
+
+    with pytest.raises(FaceFileError, match="as if"):
+        add_device(tmp_path, "till", Role.TERMINAL, fail)
+    assert Devices(tmp_path).find("till") is None
+    handed_over = []
+    key = add_device(tmp_path, "till", Role.TERMINAL, handed_over.append)
+    assert handed_over == [key] == [Devices(tmp_path).find("till").key_bytes]
+
+
 def test_secrets_are_their_owners(tmp_path):
     """Keys, clients' files and the certificate's key are readable by their owner alone."""
     add_device(tmp_path, "till", Role.TERMINAL)

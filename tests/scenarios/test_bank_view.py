@@ -80,6 +80,7 @@ def test_an_audit_finds_what_was_changed(changes, kept, tmp_path):
     [
         (["audit", "nowhere"], "nowhere has no log.sqlite and no bank.toml: name the folder"),
         (["servers", "KEPT", "--currency", "JPY"], "seen EUR in its log"),
+        (["audit", "KEPT", "--currency", "JPY"], "seen EUR in its log"),
         (["statement", "KEPT", "2-9"], "expected an account number like 001-0000042"),
         (["statement", "KEPT", "009-0000009"], "expected the number of an open account"),
     ],

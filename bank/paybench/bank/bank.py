@@ -42,9 +42,9 @@ class Bank(Holding):
             itself.
 
     Raises:
-        MoneyError: the currency is unknown.
+        MoneyError: the currency is unknown, or another one than the storage is in.
         BankError: the epoch is beyond the calendar.
-        StorageError: the storage cannot be read, contradicts itself, or is in another currency.
+        StorageError: the storage cannot be read, or contradicts itself.
     """
 
     def __init__(

@@ -191,6 +191,7 @@ class Books:
     def entries(self, number: AccountNumber, limit: int) -> list[Entry]:
         """The newest entries of an account, newest first, at most `limit`."""
         self.follow()
+        limit = min(limit, _ALL)
         data_file = self.must_find(number)
         auxiliary = self.particular.files(number)
         with self.whole:

@@ -6,7 +6,7 @@ from typing import Self
 from .account import CAPITAL, ESCROW
 from .books import Books
 from .currency import DECIMALS, unknown_currency
-from .errors import BankError, StorageBrokenError
+from .errors import BankError, MoneyError, StorageBrokenError
 from .group import AT_MAX_NS, Group
 from .money import Money
 from .storage import DataFile, Kind, LogRecord, Storage
@@ -30,8 +30,8 @@ class Ledger:
             nobody becomes one by itself.
 
     Raises:
-        MoneyError: the currency is unknown.
-        StorageError: the storage cannot be read, contradicts itself, or is in another currency.
+        MoneyError: the currency is unknown, or another one than the storage is in.
+        StorageError: the storage cannot be read, or contradicts itself.
     """
 
     def __init__(
@@ -249,7 +249,7 @@ class Ledger:
         # Without a record there is no money, and a bank without money may take any currency.
         first = next(iter(self._books.log.records(0)), None)
         if first is not None and first.amount.currency != self.currency:
-            raise StorageBrokenError(
+            raise MoneyError(
                 f"expected a storage in {self.currency}, seen {first.amount.currency} in its log: "
                 f"open it with currency={first.amount.currency!r}"
             )

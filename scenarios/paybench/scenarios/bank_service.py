@@ -115,8 +115,12 @@ def make_key(folder: str, name: str, role: str, out: str, ca: str | None, server
     try:
         pem = certificate_of(Path(ca) if ca else own_certificate(Path(folder)))
         as_der(pem)
-        key = add_device(Path(folder), name, Role(role))
-        write_credentials(Path(out), Credentials(name, key.hex(), server_name or OWN_NAME, pem))
+
+        def hand_over(key: bytes) -> None:
+            file = Credentials(name, key.hex(), server_name or OWN_NAME, pem)
+            write_credentials(Path(out), file)
+
+        add_device(Path(folder), name, Role(role), hand_over)
     except FaceError as error:
         raise UsageError(str(error)) from error
     print(f"{name} is a {role} of {folder}; its client's file is {out}, which is secret")

@@ -108,9 +108,18 @@ class PostgresConnection:
                     for sql, values in (*around, *steps, ("COMMIT", ())):
                         connection.execute(sql, values)
             except Exception:
-                if not connection.closed:
-                    connection.execute("ROLLBACK")
+                self._roll_back()
                 raise
+
+    def _roll_back(self) -> None:
+        """End a transaction that has failed, or the connection if that cannot be done any more."""
+        import psycopg
+
+        if not self._connection.closed:
+            try:
+                self._connection.execute("ROLLBACK")
+            except psycopg.Error:  # as where it was interrupted in the middle of a pipeline
+                self._connection.close()
 
     def again(self) -> None:
         """Connect once more, and take the lock once more.

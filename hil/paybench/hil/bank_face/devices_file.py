@@ -6,6 +6,7 @@ import enum
 import fcntl
 import re
 import secrets
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -16,7 +17,7 @@ from paybench.hil.bank_face.handshake import KEY_BYTES
 from paybench.hil.bank_face.strict_file import read_secret_toml, write_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
 FACE_FOLDER = "face"
@@ -91,19 +92,22 @@ class Devices:
         return self._known.get(name)
 
 
-def add_device(folder: Path, name: str, role: Role) -> bytes:
+def add_device(
+    folder: Path, name: str, role: Role, hand_over: Callable[[bytes], object] = lambda _: None
+) -> bytes:
     """Make a key for a device, and note it in the keys file of a bank.
 
     Args:
         folder: The bank's.
         name: 1 to 64 letters, digits, hyphens and underscores; not used yet.
         role: What the device may do.
+        hand_over: Takes the key to the device before it is noted; where that fails, it is not.
 
     Returns:
         The key, 32 bytes.
 
     Raises:
-        FaceFileError: The name cannot be used, or the file cannot.
+        FaceFileError: The name cannot be used, or the file cannot; or as `hand_over` does.
     """
     if NAME.fullmatch(name) is None:
         raise FaceFileError(
@@ -112,8 +116,7 @@ def add_device(folder: Path, name: str, role: Role) -> bytes:
         )
     face = face_folder(folder)
     path = face / KEYS_FILE
-    with (face / "lock").open("a", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(face):
         known = read_secret_toml(path, DevicesFile).device if path.exists() else {}
         if name in known:
             raise FaceFileError(
@@ -121,8 +124,21 @@ def add_device(folder: Path, name: str, role: Role) -> bytes:
                 "table out of the file"
             )
         key = secrets.token_bytes(KEY_BYTES)
+        hand_over(key)
         write_secret(path, _toml({**known, name: DeviceEntry(role, key.hex())}), new=False)
     return key
+
+
+@contextmanager
+def _locked(face: Path) -> Generator[None]:
+    """Nobody else changes the keys file meanwhile."""
+    try:
+        lock = (face / "lock").open("a", encoding="utf-8")
+    except OSError as error:
+        raise FaceFileError(f"{face}: cannot be written to ({error.strerror})") from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def face_folder(folder: Path) -> Path:
