@@ -122,6 +122,36 @@ def test_refuses_a_log_that_lost_records(folder):
             Bank(SqliteStorage(folder))
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "kind = 'given'",
+        "currency = 'EUX'",
+        "payee = 99999999999999",
+        "restriction = '{'",
+        "reason = 'none'",
+        "held = 'nowhere'",
+    ],
+)
+def test_names_a_record_that_is_none(folder, damage):
+    """What nobody can have written into the log is damage, and said to be in that record."""
+    with closing(sqlite3.connect(folder / "log.sqlite")) as connection:
+        connection.executescript(
+            f"DROP TRIGGER log_record_stays; UPDATE log_record SET {damage} WHERE number = 1"  # noqa: S608
+        )
+    with pytest.raises(StorageBrokenError, match="log record 1 as it was written"):
+        Bank(SqliteStorage(folder))
+
+
+def test_names_accounts_that_do_not_say_how_they_stand(folder):
+    """Accounts without their watermarks are damage."""
+    with closing(sqlite3.connect(folder / "accounts.sqlite")) as connection:
+        connection.executescript("DELETE FROM standing")
+    for processes in (False, True):
+        with pytest.raises(StorageBrokenError, match="how far it follows the log"):
+            Bank(SqliteStorage(folder, processes=processes))
+
+
 def test_refuses_accounts_that_lost_an_account(folder):
     """A log that names an account nobody opened is not redone halfway."""
     sql = "DELETE FROM data_file WHERE place = 10000001; UPDATE standing SET withdrawn_to = 0, "

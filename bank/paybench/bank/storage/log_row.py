@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from paybench.bank.account import AccountNumber
+from paybench.bank.errors import StorageBrokenError
 from paybench.bank.money import Money
 from paybench.bank.reason import Reason
 from paybench.bank.restriction import Held, Restriction
@@ -37,7 +38,21 @@ def newest_id(newest: str, records: Sequence[LogRecord]) -> str:
 
 
 def record_of(row: Sequence[Any]) -> LogRecord:
-    """The record that a row of COLUMNS is."""
+    """The record that a row of COLUMNS is.
+
+    Raises:
+        StorageBrokenError: it is none.
+    """
+    try:
+        return _record_of(row)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise StorageBrokenError(
+            f"expected log record {row[0]} as it was written, seen another: {error}; restore log "
+            "and accounts together"
+        ) from error
+
+
+def _record_of(row: Sequence[Any]) -> LogRecord:
     number, settlement_id, payer, payee, amount_minor, currency, counter, signature = row[:8]
     reason, payer_balance_minor, created_ns, kind, restriction, held, *rest = row[8:]
     due_ns, follows, held_minor = rest

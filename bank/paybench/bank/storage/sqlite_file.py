@@ -40,7 +40,7 @@ class SqliteFile:
     def __init__(
         self, path: Path, schema: str, synchronous: str, version: int = SCHEMA_VERSION
     ) -> None:
-        self._path = path
+        self.path = path
         self._version = version
         self._synchronous = synchronous
         _keep_memory()
@@ -103,7 +103,7 @@ class SqliteFile:
         ((version,),) = self.rows("PRAGMA user_version")
         if version != self._version and not self._is_new():
             raise StorageVersionError(
-                f"expected {self._path} at schema version {self._version}, seen version {version}:"
+                f"expected {self.path} at schema version {self._version}, seen version {version}:"
                 " open it with the paybench that wrote it, or move the folder away to start anew"
             )
 
@@ -117,7 +117,7 @@ class SqliteFile:
             yield
         except apsw.Error as error:
             raise StorageError(
-                f"expected SQLite to read and write {self._path}, seen {type(error).__name__} "
+                f"expected SQLite to read and write {self.path}, seen {type(error).__name__} "
                 f"({error}): check that the bank is open and the disk has room"
             ) from error
 

@@ -8,6 +8,7 @@ from msgspec.structs import astuple
 
 from paybench.bank.account import AccountNumber
 from paybench.bank.approval import ReplayWindow
+from paybench.bank.errors import StorageBrokenError
 
 from . import Change, DatabaseServer, DataFile, Line, Standing
 from .sqlite_file import SqliteFile, Step
@@ -81,8 +82,13 @@ class SqliteServer(DatabaseServer):
 
     def resume(self) -> Standing:
         """Read anew how far it follows the log."""
-        ((*standing,),) = self.file.rows(_READ_STANDING)
-        self._standing = Standing(*standing)
+        rows = self.file.rows(_READ_STANDING)
+        if len(rows) != 1:
+            raise StorageBrokenError(
+                f"expected {self.file.path} to say how far it follows the log, seen {len(rows)} "
+                "rows: restore it"
+            )
+        self._standing = Standing(*rows[0])
         return self._standing
 
     @property
