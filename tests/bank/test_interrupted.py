@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import count
 from random import Random
 
+import psycopg
 import pytest
 from rounds import rounds
 from town import (
@@ -174,6 +175,27 @@ def test_does_it_once_however_it_was_interrupted(founded_on_3, tmp_path, asked):
             assert in_the_end(bank) == expected, f"line {line}, reopened: {reopens}"
             bank.close()
             shutil.rmtree(storage._folder)
+
+
+@pytest.mark.parametrize("reopened", ["postgres 3"], indirect=True)
+@pytest.mark.parametrize("answers", range(1, 8))
+def test_waits_for_no_answer_that_cannot_come(reopened, monkeypatch, answers):
+    """Interrupted while psycopg hears what became of a transaction, the bank connects anew."""
+    process, heard = psycopg.Pipeline._process_results, count(1)
+
+    def cut(pipeline, queued, results):
+        if next(heard) == answers:
+            raise Cut
+        process(pipeline, queued, results)
+
+    with found(reopened()) as bank:
+        monkeypatch.setattr(psycopg.Pipeline, "_process_results", cut)
+        with pytest.raises((Cut, StorageError)):
+            bank.settle(order("s1", eur("1"), 1), 1)
+        monkeypatch.undo()
+        patiently(lambda bank: bank.settle(order("s1", eur("1"), 1), 1), bank)
+        assert bank.balance(ANNA) == eur("9")
+        assert bank.audit() is None
 
 
 SQL = ["sqlite", "processes 2", "postgres 3"]

@@ -112,14 +112,17 @@ class PostgresConnection:
                 raise
 
     def _roll_back(self) -> None:
-        """End a transaction that has failed, or the connection if that cannot be done any more."""
+        """End a transaction that has failed; or the connection, where it is stuck in a pipeline."""
         import psycopg
 
-        if not self._connection.closed:
-            try:
-                self._connection.execute("ROLLBACK")
-            except psycopg.Error:  # as where it was interrupted in the middle of a pipeline
-                self._connection.close()
+        connection = self._connection
+        try:
+            if connection.pgconn.pipeline_status:  # interrupted: an answer would never come
+                connection.close()
+            elif not connection.closed:
+                connection.execute("ROLLBACK")
+        except psycopg.Error:
+            connection.close()
 
     def again(self) -> None:
         """Connect once more, and take the lock once more.
