@@ -177,6 +177,29 @@ def test_does_it_once_however_it_was_interrupted(founded_on_3, tmp_path, asked):
             shutil.rmtree(storage._folder)
 
 
+def test_knows_when_it_was_interrupted_what_is_due(bank):
+    """Interrupted before it has looked what is due next, the bank does that in time, and once."""
+
+    def cut():
+        raise Cut
+
+    def interrupted(ask):
+        bank._watch_due = cut
+        with pytest.raises(Cut):
+            ask()
+        del bank._watch_due
+
+    cooling = order("cool", eur("1"), 1, payee=KIOSK, restriction=Restriction(10))
+    interrupted(lambda: bank.settle(cooling, 1))
+    assert bank.settle(order("s1", eur("1"), 2), DUE_NS).settled
+    assert bank.available(KIOSK) == eur("1")
+    bank.authorise(order("hold", eur("2"), 3, payee=KIOSK), DUE_NS, hold_s=20)
+    interrupted(lambda: bank.capture(CAPTURE, DUE_NS))
+    assert bank.mature(2 * DUE_NS) == 0
+    assert bank.next_due_ns() is None
+    assert bank.audit() is None
+
+
 @pytest.mark.parametrize("reopened", ["postgres 3"], indirect=True)
 @pytest.mark.parametrize("answers", range(1, 8))
 def test_waits_for_no_answer_that_cannot_come(reopened, monkeypatch, answers):
