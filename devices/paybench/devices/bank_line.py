@@ -78,7 +78,7 @@ class BankLine:
             step: The demand's step name, e.g. ``D3``.
         """
         self.send(demand, step)
-        return (yield from self.outcome(demand, step))
+        return self.outcome(demand, step)
 
     def send(self, demand: SettlementDemand, step: str) -> None:
         """Send a demand; `outcome` waits for what comes of it."""
@@ -155,7 +155,7 @@ class BankLine:
     def hear(self, settlement_id: str, timeout_s: float) -> Generator[Any, Any, Message | None]:
         """The next message that belongs to a settlement; None when the time is up."""
         port = self._inboxes.get(settlement_id, self.port)
-        return (yield from hear(self._device, port, settlement_id, timeout_s))
+        return hear(self._device, port, settlement_id, timeout_s)
 
     def awaits(self, settlement_id: str) -> bool:
         """Whether somebody waits for a result of this settlement."""
