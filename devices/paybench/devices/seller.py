@@ -173,8 +173,7 @@ class Seller(Device):
             OutOfOrder: Another one is under way.
         """
         self.refuse_if_selling()
-        number = (self.store.get("sales", int) or 0) + 1
-        self.store.put("sales", number)
+        number = self.store.count_up("sales")
         self.sale = Sale(f"{self.name}-{number:06d}", price, [code])
         return self.sale
 

@@ -146,8 +146,7 @@ class Till:
         """
         seller = self._seller
         money = Money.parse(amount, self._identity.currency)
-        number = (seller.store.get("purse offers made", int) or 0) + 1
-        seller.store.put("purse offers made", number)
+        number = seller.store.count_up("purse offers made")
         self.world.connect(seller.short_range, phone.short_range, SHORT_RANGE)
         seller.display.show(f"GIVING {money.text}", f"TO {phone.name}")
         self._keeper.offer(f"{self.name}+{number}", Offer(phone.name, money))
