@@ -184,12 +184,13 @@ class BankHost(Device):
         if in_fig_2 and consent is None:
             self.decided("S104 received", correlation=demand.settlement_id)
         outcome = self.bank.settle(information, self.env.now_ns, consent)
-        if outcome.state is State.UNDECIDED:
+        state = outcome.state
+        if state is State.UNDECIDED:
             self.desk.ask_shop(demand, sent)
             return
-        if outcome.state is State.PROVISORY:
+        if state is State.PROVISORY:
             self.desk.watch()
-        decision = outcome.state if outcome.settled else f"refused: {outcome.reason}"
+        decision = state if outcome.settled else f"refused: {outcome.reason}"
         self.decided(
             f"S105 {decision}" if in_fig_2 else decision, outcome.sentence, outcome.settlement_id
         )
