@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from paybench.devices.settling import SettlementDemand
     from paybench.devices.trace import Sent
 
+_TELLING = SettledResult | InquiryAnswer
+
 PAUSE_MAX_S = 300.0
 """The longest pause between two tries to have a payment reversed."""
 
@@ -88,7 +90,7 @@ class BankLine:
     def outcome(self, demand: SettlementDemand, step: str) -> Generator[Any, Any, Outcome | None]:
         """What comes of a demand that was sent; None for unknown."""
         settlement_id = demand.settlement_id
-        outcome = yield from self.result(settlement_id)
+        outcome = outcome_in((yield from self.hear(settlement_id, self.result_timeout_s)))
         if outcome is None:
             outcome = yield from self.inquire(settlement_id, demand, step)
         self.close(settlement_id)
@@ -109,10 +111,10 @@ class BankLine:
             self._device.become("inquiring", settlement_id)
             self._device.display.show("ASKING THE BANK")
             self.port.send(Inquiry(settlement_id), "S108")
-            outcome = yield from self.result(settlement_id)
+            outcome = outcome_in((yield from self.hear(settlement_id, self.result_timeout_s)))
             if demand is not None and outcome is not None and is_unknown(outcome):
                 self.port.send(demand, step)
-                outcome = yield from self.result(settlement_id)
+                outcome = outcome_in((yield from self.hear(settlement_id, self.result_timeout_s)))
             # "Unknown to the bank" is no end while a demand may be under way.
             if outcome is not None and (demand is None or not is_unknown(outcome)):
                 return outcome
@@ -142,15 +144,6 @@ class BankLine:
         finally:
             self._inboxes.pop(settlement_id, None)
             self.port.close_inbox(settlement_id)
-
-    def result(
-        self, settlement_id: str, timeout_s: float | None = None
-    ) -> Generator[Any, Any, Outcome | None]:
-        """The result of a settlement; None when the time is up."""
-        message = yield from self.hear(
-            settlement_id, self.result_timeout_s if timeout_s is None else timeout_s
-        )
-        return message.outcome if isinstance(message, SettledResult | InquiryAnswer) else None
 
     def hear(self, settlement_id: str, timeout_s: float) -> Generator[Any, Any, Message | None]:
         """The next message that belongs to a settlement; None when the time is up."""
@@ -202,9 +195,9 @@ def hear(
         sender: Who has to have sent it; "" for anybody.
         kinds: Of which kinds it has to be; none for any.
     """
-    deadline_ns = device.env.now_ns + to_ns(timeout_s)
+    began_ns, left_s = device.env.now_ns, timeout_s
     while True:
-        sent: Sent | None = yield port.receive_sent(timeout_s)
+        sent: Sent | None = yield port.receive_sent(left_s)
         if sent is None:
             return None
         message = sent.message
@@ -217,7 +210,12 @@ def hear(
         else:
             return message
         device.decided(IGNORED, why, correlation)
-        timeout_s = max(deadline_ns - device.env.now_ns, 0) / NS_PER_S
+        left_s = max(began_ns + to_ns(timeout_s) - device.env.now_ns, 0) / NS_PER_S
+
+
+def outcome_in(answer: Message | None) -> Outcome | None:
+    """The outcome that an answer of the bank tells; None in any other message, and in none."""
+    return answer.outcome if isinstance(answer, _TELLING) else None
 
 
 NOT_FINAL = frozenset(

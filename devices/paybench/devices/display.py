@@ -38,14 +38,14 @@ class Display:
         self.gone = ""
         self.returns = False
         self.screen: Screen | None = None
-        self._world = world
+        self._env = world.env
         self._device = device
         self._note = world.trace.events.append
 
     def show(self, *lines: str) -> None:
         """Show lines instead of the former ones."""
         self.lines = lines
-        self._note(Displayed(self._world.env.now_ns, self._device, lines))
+        self._note(Displayed(self._env.now_ns, self._device, lines))
         if self.screen is not None:
             self.screen.show(lines)
 

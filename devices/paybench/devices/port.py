@@ -285,6 +285,9 @@ class Port:
     def _ring(self, due_ns: int) -> None:
         if due_ns != self._alarm_ns:
             return  # an earlier deadline took over, and this alarm is the old one
+        if not self._waiting:
+            self._alarm_ns = FOREVER
+            return
         late = [r for r in self._waiting if r.deadline_ns <= due_ns]
         self._waiting = deque(r for r in self._waiting if r.deadline_ns > due_ns)
         self._alarm_ns = min((r.deadline_ns for r in self._waiting), default=FOREVER)
