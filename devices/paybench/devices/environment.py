@@ -351,7 +351,8 @@ class Environment(simpy.Environment):
                     return True
             if not agenda and not wait:
                 return True
-            if self._background_ns() > limit_ns or self._background_ns() == FOREVER:
+            due_ns = self._background_ns()
+            if due_ns > limit_ns or due_ns == FOREVER:
                 if limit_ns < FOREVER:
                     self.now_ns = limit_ns
                 return False

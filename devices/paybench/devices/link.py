@@ -99,8 +99,9 @@ class Way:
     def send(self, message: Message, step: str) -> None:
         """Send a message on its way."""
         env, trace = self._env, self._trace
+        now_ns = env.now_ns
         sent = Sent(
-            env.now_ns,
+            now_ns,
             trace.gone + len(trace.events),
             step,
             self._sender,
@@ -113,7 +114,7 @@ class Way:
             self._send_by_chance(sent)
         else:
             heappush(
-                env.agenda, (env.now_ns + self._latency_ns, next(env.order), self._deliver, sent)
+                env.agenda, (now_ns + self._latency_ns, next(env.order), self._deliver, sent)
             )
 
     def _send_by_chance(self, sent: Sent) -> None:

@@ -157,7 +157,7 @@ class Seller(Device):
         sale.article = "handed over"
         self.stand(sale, "paid")
         self.decided("article handed over", "paid", sale.settlement_id)
-        self.display.show(f"PAID {sale.total_text}")
+        self.display.show(f"PAID {sale.total.text}")
 
     @property
     def reverses(self) -> bool:
@@ -226,7 +226,7 @@ class Seller(Device):
         self.short_range.drain()  # whatever came too late for a former sale
         self.bank_line.drain()
         self.short_range.send(self.make_bill(sale), self.bill_step, sale.customer)
-        self.display.show(f"TOTAL {sale.total_text}", "WAITING FOR CUSTOMER")
+        self.display.show(f"TOTAL {sale.total.text}", "WAITING FOR CUSTOMER")
         if self.settles == "relayed":
             yield from self._relay(sale)
         else:

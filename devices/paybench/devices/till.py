@@ -179,7 +179,7 @@ class Till:
         seller.stand(sale, COLLECTING)
         if seller.settles == "direct":
             seller.reverse(sale)  # the phone may tell the bank otherwise
-        seller.display.show(f"E-MONEY {sale.total_text}", "PLEASE WAIT")
+        seller.display.show(f"E-MONEY {sale.total.text}", "PLEASE WAIT")
         ended = self._ended = seller.env.event()
         self._keeper.ask_for(asked, sale.customer, sale.settlement_id)
         yield ended | seller.rest(seller.approval_timeout_s)
