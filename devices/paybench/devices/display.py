@@ -30,6 +30,8 @@ class Display:
         screen: The real thing, or None.
     """
 
+    __slots__ = "_device", "_env", "_note", "gone", "lines", "name", "returns", "screen"
+
     kind = "display"
 
     def __init__(self, world: World, device: str) -> None:
@@ -40,7 +42,7 @@ class Display:
         self.screen: Screen | None = None
         self._env = world.env
         self._device = device
-        self._note = world.trace.events.append
+        self._note = world.trace.note
 
     def show(self, *lines: str) -> None:
         """Show lines instead of the former ones."""

@@ -291,7 +291,7 @@ class Environment(simpy.Environment):
             self._catch_up(self.wall.now_ns())
         else:
             self._catch_up(self.now_ns)  # as the replay of this act will
-        self.trace.events.append(Act(self.now_ns, who, verb, arguments))
+        self.trace.note(Act(self.now_ns, who, verb, arguments))
 
     def script_left(self) -> int:
         """How many acts and inputs of the recording have not been played."""
@@ -385,7 +385,7 @@ class Environment(simpy.Environment):
         source = self._sources.get(port)
         if source is None:
             return  # detached while its last bytes were on the way in
-        self.trace.events.append(Injected(self.now_ns, port, data, lost))
+        self.trace.note(Injected(self.now_ns, port, data, lost))
         if lost:
             source.lost(lost)
         elif data:
