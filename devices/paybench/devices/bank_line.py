@@ -49,6 +49,8 @@ class BankLine:
         inquiries: How often it inquires before it gives up.
     """
 
+    __slots__ = "_device", "_inboxes", "_shared", "inquiries", "port", "result_timeout_s"
+
     def __init__(
         self,
         device: Device,
