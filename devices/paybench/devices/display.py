@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from paybench.devices.trace import Displayed
@@ -46,11 +47,17 @@ class Display:
 
     def show(self, *lines: str) -> None:
         """Show lines instead of the former ones."""
-        self.lines = lines
-        self._note(Displayed(self._env.now_ns, self._device, lines))
+        self.lines = shown = _kept_once(*lines)
+        self._note(Displayed(self._env.now_ns, self._device, shown))
         if self.screen is not None:
-            self.screen.show(lines)
+            self.screen.show(shown)
 
     def shows(self, text: str) -> bool:
         """Whether one line is this text; ``*`` stands for anything."""
         return text in self.lines or any(fnmatchcase(line, text) for line in self.lines)
+
+
+@lru_cache(4096)
+def _kept_once(*lines: str) -> tuple[str, ...]:
+    # Displays show a few things over and over, and a trace keeps all that was shown.
+    return lines
