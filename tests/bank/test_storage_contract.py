@@ -17,6 +17,7 @@ from paybench.bank import (
     StorageError,
 )
 from paybench.bank.storage import Change, Standing
+from paybench.bank.storage.line import entry_of, line_of
 from paybench.bank.storage.standing import ALL_ARRIVED
 
 FIRST = LogRecord(
@@ -155,3 +156,13 @@ def test_adds_all_accounts_or_none(storage):
     server = storage.servers[0]
     server.add([DataFile(AccountNumber(1, number).place, "Holder", None) for number in range(1000)])
     assert len(server.numbers()) == 1000
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_lines_are_plain_values(kind):
+    """What SQL is handed is numbers and plain texts, which keep no tuple in the collector's way."""
+    record = replace(SECOND, kind=kind, held_minor=250, follows=1)
+    for nth, leg in enumerate(record.legs):
+        line = line_of(record, nth, leg, ANNAS)
+        assert {type(value) for value in line} <= {int, str, type(None)}
+        assert entry_of(line).kind is kind

@@ -69,7 +69,8 @@ class Books:
         Raises:
             StorageError: nothing of the group is logged, and nothing of it done.
         """
-        self.land()
+        if self._flying is not None:
+            self.land()
         if not group.records:
             return
         try:

@@ -57,7 +57,7 @@ class Approver:
         if right:
             self._store.drop(_RECORD)
             return ""
-        self._store.put(_RECORD, (self._store.get(_RECORD, int) or 0) + 1)
+        self._store.count_up(_RECORD)
         return "wrong finger" if finger else "wrong password"
 
     def reveal(self) -> str:

@@ -24,7 +24,7 @@ from paybench.devices.trace import Served
 from paybench.devices.world import IGNORED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from paybench.bank.account import AccountNumber
     from paybench.bank.any_bank import AnyBank
@@ -84,6 +84,7 @@ class BankHost(Device):
         super().__init__(world, "bank")
         self.bank = bank
         self.network = self.port("network")
+        self.network.listen(self._take)
         self.accounts: dict[str, AccountNumber] = {}
         self._deposit_delay_ns = to_ns(deposit_delay_s)
         self._deposit_due = False
@@ -116,22 +117,19 @@ class BankHost(Device):
         """Take requests; who was logged in, what a shop was asked, and all queues are forgotten."""
         self.desk.forget()
         self.times = self._times
-        self.run(self._take())
 
-    def _take(self) -> Generator[Any, Any, None]:
+    def _take(self, sent: Sent) -> None:
         env = self.env
-        while True:
-            sent: Sent = yield self.network.receive_sent()
-            message: Message = sent.message
-            service = self._services.get(message.__class__)
-            served = None
-            if isinstance(message, SettlementDemand):
-                information = message.information
-                withdrawn_at, deposit_at = self.bank.route(information.payer, information.payee)
-                if withdrawn_at:
-                    served = self._queues.settlement(env.now_ns, withdrawn_at), deposit_at
-            done_ns = served[0].done_ns if served else self._queues.other(env.now_ns)
-            env.call_at(done_ns, self._serve, (self._outages, service, sent, served))
+        message: Message = sent.message
+        service = self._services.get(message.__class__)
+        served = None
+        if isinstance(message, SettlementDemand):
+            information = message.information
+            withdrawn_at, deposit_at = self.bank.route(information.payer, information.payee)
+            if withdrawn_at:
+                served = self._queues.settlement(env.now_ns, withdrawn_at), deposit_at
+        done_ns = served[0].done_ns if served else self._queues.other(env.now_ns)
+        env.call_at(done_ns, self._serve, (self._outages, service, sent, served))
 
     def _serve(
         self,
@@ -186,12 +184,13 @@ class BankHost(Device):
         if in_fig_2 and consent is None:
             self.decided("S104 received", correlation=demand.settlement_id)
         outcome = self.bank.settle(information, self.env.now_ns, consent)
-        if outcome.state is State.UNDECIDED:
+        state = outcome.state
+        if state is State.UNDECIDED:
             self.desk.ask_shop(demand, sent)
             return
-        if outcome.state is State.PROVISORY:
+        if state is State.PROVISORY:
             self.desk.watch()
-        decision = outcome.state if outcome.settled else f"refused: {outcome.reason}"
+        decision = state if outcome.settled else f"refused: {outcome.reason}"
         self.decided(
             f"S105 {decision}" if in_fig_2 else decision, outcome.sentence, outcome.settlement_id
         )

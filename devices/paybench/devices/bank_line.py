@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from paybench.devices.settling import SettlementDemand
     from paybench.devices.trace import Sent
 
+_TELLING = SettledResult | InquiryAnswer
+
 PAUSE_MAX_S = 300.0
 """The longest pause between two tries to have a payment reversed."""
 
@@ -46,6 +48,8 @@ class BankLine:
         result_timeout_s: How long the bank may take before the device inquires.
         inquiries: How often it inquires before it gives up.
     """
+
+    __slots__ = "_device", "_inboxes", "_shared", "inquiries", "port", "result_timeout_s"
 
     def __init__(
         self,
@@ -78,7 +82,7 @@ class BankLine:
             step: The demand's step name, e.g. ``D3``.
         """
         self.send(demand, step)
-        return (yield from self.outcome(demand, step))
+        return self.outcome(demand, step)
 
     def send(self, demand: SettlementDemand, step: str) -> None:
         """Send a demand; `outcome` waits for what comes of it."""
@@ -88,7 +92,7 @@ class BankLine:
     def outcome(self, demand: SettlementDemand, step: str) -> Generator[Any, Any, Outcome | None]:
         """What comes of a demand that was sent; None for unknown."""
         settlement_id = demand.settlement_id
-        outcome = yield from self.result(settlement_id)
+        outcome = outcome_in((yield from self.hear(settlement_id, self.result_timeout_s)))
         if outcome is None:
             outcome = yield from self.inquire(settlement_id, demand, step)
         self.close(settlement_id)
@@ -109,10 +113,10 @@ class BankLine:
             self._device.become("inquiring", settlement_id)
             self._device.display.show("ASKING THE BANK")
             self.port.send(Inquiry(settlement_id), "S108")
-            outcome = yield from self.result(settlement_id)
+            outcome = outcome_in((yield from self.hear(settlement_id, self.result_timeout_s)))
             if demand is not None and outcome is not None and is_unknown(outcome):
                 self.port.send(demand, step)
-                outcome = yield from self.result(settlement_id)
+                outcome = outcome_in((yield from self.hear(settlement_id, self.result_timeout_s)))
             # "Unknown to the bank" is no end while a demand may be under way.
             if outcome is not None and (demand is None or not is_unknown(outcome)):
                 return outcome
@@ -143,19 +147,10 @@ class BankLine:
             self._inboxes.pop(settlement_id, None)
             self.port.close_inbox(settlement_id)
 
-    def result(
-        self, settlement_id: str, timeout_s: float | None = None
-    ) -> Generator[Any, Any, Outcome | None]:
-        """The result of a settlement; None when the time is up."""
-        message = yield from self.hear(
-            settlement_id, self.result_timeout_s if timeout_s is None else timeout_s
-        )
-        return message.outcome if isinstance(message, SettledResult | InquiryAnswer) else None
-
     def hear(self, settlement_id: str, timeout_s: float) -> Generator[Any, Any, Message | None]:
         """The next message that belongs to a settlement; None when the time is up."""
         port = self._inboxes.get(settlement_id, self.port)
-        return (yield from hear(self._device, port, settlement_id, timeout_s))
+        return hear(self._device, port, settlement_id, timeout_s)
 
     def awaits(self, settlement_id: str) -> bool:
         """Whether somebody waits for a result of this settlement."""
@@ -202,9 +197,9 @@ def hear(
         sender: Who has to have sent it; "" for anybody.
         kinds: Of which kinds it has to be; none for any.
     """
-    deadline_ns = device.env.now_ns + to_ns(timeout_s)
+    began_ns, left_s = device.env.now_ns, timeout_s
     while True:
-        sent: Sent | None = yield port.receive_sent(timeout_s)
+        sent: Sent | None = yield port.receive_sent(left_s)
         if sent is None:
             return None
         message = sent.message
@@ -217,7 +212,12 @@ def hear(
         else:
             return message
         device.decided(IGNORED, why, correlation)
-        timeout_s = max(deadline_ns - device.env.now_ns, 0) / NS_PER_S
+        left_s = max(began_ns + to_ns(timeout_s) - device.env.now_ns, 0) / NS_PER_S
+
+
+def outcome_in(answer: Message | None) -> Outcome | None:
+    """The outcome that an answer of the bank tells; None in any other message, and in none."""
+    return answer.outcome if isinstance(answer, _TELLING) else None
 
 
 NOT_FINAL = frozenset(

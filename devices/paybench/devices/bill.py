@@ -36,6 +36,8 @@ class Bill:
         biller: Name of the device it came from.
     """
 
+    __slots__ = "_approval", "_kind", "biller", "correlation", "information", "phone"
+
     def __init__(self, phone: Phone, information: PurchaseInformation, biller: str) -> None:
         self.phone = phone
         self.information = information

@@ -352,8 +352,7 @@ class BillingLine:
 
     def _begin(self, state: str, tin: str, *, reverse: bool) -> Billing:
         store = self._device.store
-        number = (store.get("billing number", int) or 0) + 1
-        store.put("billing number", number)
+        number = store.count_up("billing number")
         billing = Billing(f"{self.terminal_id}-{number:06d}", state, tin, reverse)
         over = [known for known in self.billings if known.is_over]
         for known in over[: max(len(over) - KEPT, 0)]:

@@ -302,7 +302,6 @@ class CardTerminal:
 
     def _stamp(self) -> tuple[str, str]:
         """Fields 11 and 7 of the next demand."""
-        count = (self._seller.store.get("card demands", int) or 0) + 1
-        self._seller.store.put("card demands", count)
+        count = self._seller.store.count_up("card demands")
         moment = iso.date_and_time(self._epoch, self._seller.env.now_ns)
         return f"{(count - 1) % TRACE_NUMBERS + 1:06d}", f"{moment:%m%d%H%M%S}"

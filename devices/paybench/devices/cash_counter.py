@@ -59,8 +59,7 @@ class CashCounter(Device):
             MoneyError: The amount is malformed.
         """
         money = Money.parse(amount, self.currency)
-        number = (self.store.get("count", int) or 0) + 1
-        self.store.put("count", number)
+        number = self.store.count_up("count")
         cash = CashTaken(f"{self.name}-{number:06d}", store, money)
         self.store.put(_RECORD, {**self._taken(), cash.cash_id: cash})
         self.display.show(f"CASH {money.text}", "PLEASE WAIT")

@@ -88,5 +88,5 @@ class CashRegister(Seller):
             sale = self.begin(code, price)
         else:
             sale.add(code, price)
-        self.display.show(f"TOTAL {sale.total_text}")
+        self.display.show(f"TOTAL {sale.total.text}")
         return sale

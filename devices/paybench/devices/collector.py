@@ -88,8 +88,7 @@ class Collector(App):
         if settles not in ("relayed", "direct"):
             raise ValueError(f"customers settle 'relayed' or 'direct', not {settles!r}")
         money = Money.parse(amount, self.phone.currency)
-        number = (self.phone.store.get("collections", int) or 0) + 1
-        self.phone.store.put("collections", number)
+        number = self.phone.store.count_up("collections")
         collection = Collection(f"{self.name}-{number:06d}", money, phone.name, settles)
         self.world.connect(self.phone.short_range, phone.short_range, SHORT_RANGE)
         self._stand(collection, "billed")

@@ -117,8 +117,7 @@ class CustomerComputer(Device):
         """
         if self.page is not None and self.page.state not in ENDED:
             raise OutOfOrder(f"{self.name} has a page open: leave() it or wait")
-        number = (self.store.get("checkout number", int) or 0) + 1
-        self.store.put("checkout number", number)
+        number = self.store.count_up("checkout number")
         self.world.connect(self.internet, shop.internet, INTERNET)
         self.page = OpenPage(shop.name, f"{self.name}-{number:06d}")
         self._stand(self.page, "wanted")

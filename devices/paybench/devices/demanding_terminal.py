@@ -128,8 +128,7 @@ class DemandingTerminal(Device):
             raise OutOfOrder(f"{self.name} is busy with somebody else: cancel() or wait")
         if method and method not in list(Method):
             raise OutOfOrder(f"there is no method {method!r}, only {', '.join(Method)}")
-        number = (self.store.get("demand number", int) or 0) + 1
-        self.store.put("demand number", number)
+        number = self.store.count_up("demand number")
         how = BillingDemand(Method(method), insists) if method else None
         self.demanded = Demand(f"{self.terminal_id}-{number:06d}", how)
         self._stand(self.demanded, "wanted")

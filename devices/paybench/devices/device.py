@@ -133,7 +133,7 @@ class Device:
         self._outages = 0
         self._ports: list[Port] = []
         self._processes: list[Process] = []
-        self._note = world.trace.events.append
+        self._note = world.trace.note
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} {self.state}>"

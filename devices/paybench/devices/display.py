@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from paybench.devices.trace import Displayed
@@ -30,6 +31,8 @@ class Display:
         screen: The real thing, or None.
     """
 
+    __slots__ = "_device", "_env", "_note", "gone", "lines", "name", "returns", "screen"
+
     kind = "display"
 
     def __init__(self, world: World, device: str) -> None:
@@ -38,17 +41,23 @@ class Display:
         self.gone = ""
         self.returns = False
         self.screen: Screen | None = None
-        self._world = world
+        self._env = world.env
         self._device = device
-        self._note = world.trace.events.append
+        self._note = world.trace.note
 
     def show(self, *lines: str) -> None:
         """Show lines instead of the former ones."""
-        self.lines = lines
-        self._note(Displayed(self._world.env.now_ns, self._device, lines))
+        self.lines = shown = _kept_once(*lines)
+        self._note(Displayed(self._env.now_ns, self._device, shown))
         if self.screen is not None:
-            self.screen.show(lines)
+            self.screen.show(shown)
 
     def shows(self, text: str) -> bool:
         """Whether one line is this text; ``*`` stands for anything."""
         return text in self.lines or any(fnmatchcase(line, text) for line in self.lines)
+
+
+@lru_cache(4096)
+def _kept_once(*lines: str) -> tuple[str, ...]:
+    # Displays show a few things over and over, and a trace keeps all that was shown.
+    return lines

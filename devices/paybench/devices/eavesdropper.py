@@ -102,5 +102,5 @@ class Eavesdropper(Device):
         sent = Sent(
             self.env.now_ns, number, heard.step, sender, receiver, heard.correlation, message
         )
-        self.world.trace.events.append(sent)
+        self.world.trace.note(sent)
         self.env.call_at(self.env.now_ns, self._ends[receiver].deliver, sent)

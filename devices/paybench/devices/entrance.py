@@ -133,8 +133,7 @@ class Entrance(Barrier):
         return self.entry is not None and self.entry.state not in ("admitted", "refused")
 
     def _begin(self, customer: str) -> Entry:
-        number = (self.store.get("entries", int) or 0) + 1
-        self.store.put("entries", number)
+        number = self.store.count_up("entries")
         entry = self.entry = Entry(f"{self.name}-{number:06d}", customer)
         self._stand(entry, "asked")
         return entry

@@ -291,7 +291,7 @@ class Environment(simpy.Environment):
             self._catch_up(self.wall.now_ns())
         else:
             self._catch_up(self.now_ns)  # as the replay of this act will
-        self.trace.events.append(Act(self.now_ns, who, verb, arguments))
+        self.trace.note(Act(self.now_ns, who, verb, arguments))
 
     def script_left(self) -> int:
         """How many acts and inputs of the recording have not been played."""
@@ -351,7 +351,8 @@ class Environment(simpy.Environment):
                     return True
             if not agenda and not wait:
                 return True
-            if self._background_ns() > limit_ns or self._background_ns() == FOREVER:
+            due_ns = self._background_ns()
+            if due_ns > limit_ns or due_ns == FOREVER:
                 if limit_ns < FOREVER:
                     self.now_ns = limit_ns
                 return False
@@ -384,7 +385,7 @@ class Environment(simpy.Environment):
         source = self._sources.get(port)
         if source is None:
             return  # detached while its last bytes were on the way in
-        self.trace.events.append(Injected(self.now_ns, port, data, lost))
+        self.trace.note(Injected(self.now_ns, port, data, lost))
         if lost:
             source.lost(lost)
         elif data:

@@ -211,8 +211,7 @@ class Gate(Barrier):
         return self.passage is not None and self.passage.state not in ("passed", "refused")
 
     def _begin(self, customer: str, state: str) -> Passage:
-        number = (self.store.get("passages", int) or 0) + 1
-        self.store.put("passages", number)
+        number = self.store.count_up("passages")
         passage = self.passage = Passage(f"{self.name}-{number:06d}", customer)
         self._stand(passage, state)
         for port in (self.short_range, self.bank_line, self.register):

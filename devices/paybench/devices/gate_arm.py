@@ -72,4 +72,4 @@ class GateArm:
     def _report(self, position: str) -> None:
         self.position = position
         env = self._world.env
-        self._world.trace.events.append(State(env.now_ns, self.name, position, ""))
+        self._world.trace.note(State(env.now_ns, self.name, position, ""))

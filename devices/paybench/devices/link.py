@@ -80,7 +80,7 @@ class Way:
     def __init__(self, world: World, sender: Port, receiver: Port, profile: LinkProfile) -> None:
         self._env = world.env
         self._trace = world.trace
-        self._note = world.trace.events.append
+        self._note = world.trace.note
         self._faults = world.faults
         self._sender = sender.device
         self._receiver = receiver.device
@@ -99,8 +99,9 @@ class Way:
     def send(self, message: Message, step: str) -> None:
         """Send a message on its way."""
         env, trace = self._env, self._trace
+        now_ns = env.now_ns
         sent = Sent(
-            env.now_ns,
+            now_ns,
             trace.gone + len(trace.events),
             step,
             self._sender,
@@ -112,9 +113,7 @@ class Way:
         if self._chance is not None or self._faults.by_step or self._arrival_ns:
             self._send_by_chance(sent)
         else:
-            heappush(
-                env.agenda, (env.now_ns + self._latency_ns, next(env.order), self._deliver, sent)
-            )
+            heappush(env.agenda, (now_ns + self._latency_ns, next(env.order), self._deliver, sent))
 
     def _send_by_chance(self, sent: Sent) -> None:
         delay_ns = self._latency_ns

@@ -146,8 +146,7 @@ class PayerApp(App):
         """
         self._refuse_if_busy()
         store = self.phone.store
-        number = (store.get("payment number", int) or 0) + 1
-        store.put("payment number", number)
+        number = store.count_up("payment number")
         self._begin(Payment("", "wanted", f"{self.name}-{number:06d}"))
 
     @verb()

@@ -91,13 +91,30 @@ class Port:
     condition was met otherwise never swallows one.
     """
 
+    __slots__ = (
+        "_alarm_ns",
+        "_inboxes",
+        "_listener",
+        "_mailbox",
+        "_note",
+        "_only_way",
+        "_parted",
+        "_waiting",
+        "dark",
+        "device",
+        "encoder",
+        "env",
+        "name",
+        "ways",
+    )
+
     def __init__(self, env: Environment, device: str, name: str) -> None:
         self.env = env
         self.device = device
         self.name = name
         self.ways: dict[str, Callable[[Message, str], None]] = {}
         self._only_way: Callable[[Message, str], None] | None = None
-        self._note = env.trace.events.append
+        self._note = env.trace.note
         # Most ports of a fleet only listen, and an empty deque has the size of a full port.
         self._mailbox: deque[Sent] = NO_MAIL
         self._waiting: deque[Receive] = NOBODY
@@ -285,6 +302,9 @@ class Port:
     def _ring(self, due_ns: int) -> None:
         if due_ns != self._alarm_ns:
             return  # an earlier deadline took over, and this alarm is the old one
+        if not self._waiting:
+            self._alarm_ns = FOREVER
+            return
         late = [r for r in self._waiting if r.deadline_ns <= due_ns]
         self._waiting = deque(r for r in self._waiting if r.deadline_ns > due_ns)
         self._alarm_ns = min((r.deadline_ns for r in self._waiting), default=FOREVER)

@@ -440,8 +440,7 @@ class PurseApp(App):
 
     def _give(self, device: Near, amount: Money, *, from_store: bool = False) -> None:
         phone = self.phone
-        number = (phone.store.get("purse offers made", int) or 0) + 1
-        phone.store.put("purse offers made", number)
+        number = phone.store.count_up("purse offers made")
         self.world.connect(phone.short_range, device.short_range, SHORT_RANGE)
         offer_id = f"{self.name}+{number}"
         if isinstance(phone.request, DueRequest):

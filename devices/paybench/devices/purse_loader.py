@@ -104,8 +104,7 @@ class PurseLoader:
 
     def inquire(self) -> None:
         """Ask how much is in the store."""
-        count = (self._phone.store.get("store inquiries", int) or 0) + 1
-        self._phone.store.put("store inquiries", count)
+        count = self._phone.store.count_up("store inquiries")
         # The counter in the proof sees to it that it counts once.
         proof = self._signer.prove(STORE_BALANCE, "bank", count.to_bytes(8, "big"))
         self._phone.network.send(StoreInquiry(self.account, proof), "store")
@@ -119,8 +118,7 @@ class PurseLoader:
         self._convert(self._signer, self._phone.account, amount)
 
     def _convert(self, payer: Signer, payee: AccountNumber, amount: Money) -> None:
-        number = (self._phone.store.get("conversions", int) or 0) + 1
-        self._phone.store.put("conversions", number)
+        number = self._phone.store.count_up("conversions")
         settlement_id = f"{self._phone.name}-convert-{number:06d}"
         approval = payer.approve(settlement_id, payee, amount)
         information = SettlingInformation(settlement_id, payer.account, payee, amount, approval)

@@ -30,11 +30,6 @@ class Sale(msgspec.Struct):
     article: str = "kept"
     approval: Approval | None = None
 
-    @property
-    def total_text(self) -> str:
-        """What is to be paid, as displays show it."""
-        return self.total.text
-
     def add(self, code: str, price: Money) -> None:
         """Add an article."""
         self.articles.append(code)

@@ -157,7 +157,7 @@ class Seller(Device):
         sale.article = "handed over"
         self.stand(sale, "paid")
         self.decided("article handed over", "paid", sale.settlement_id)
-        self.display.show(f"PAID {sale.total_text}")
+        self.display.show(f"PAID {sale.total.text}")
 
     @property
     def reverses(self) -> bool:
@@ -173,8 +173,7 @@ class Seller(Device):
             OutOfOrder: Another one is under way.
         """
         self.refuse_if_selling()
-        number = (self.store.get("sales", int) or 0) + 1
-        self.store.put("sales", number)
+        number = self.store.count_up("sales")
         self.sale = Sale(f"{self.name}-{number:06d}", price, [code])
         return self.sale
 
@@ -227,7 +226,7 @@ class Seller(Device):
         self.short_range.drain()  # whatever came too late for a former sale
         self.bank_line.drain()
         self.short_range.send(self.make_bill(sale), self.bill_step, sale.customer)
-        self.display.show(f"TOTAL {sale.total_text}", "WAITING FOR CUSTOMER")
+        self.display.show(f"TOTAL {sale.total.text}", "WAITING FOR CUSTOMER")
         if self.settles == "relayed":
             yield from self._relay(sale)
         else:

@@ -77,7 +77,5 @@ class Signer:
         return self._key
 
     def _next(self) -> int:
-        # Kept before it is used: a power cut may waste a counter, and never use one twice.
-        counter = (self._store.get(_RECORD, int) or 0) + 1
-        self._store.put(_RECORD, counter)
-        return counter
+        # A power cut may waste a counter, and never use one twice.
+        return self._store.count_up(_RECORD)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 
 _encode = msgspec.msgpack.Encoder().encode
+_decode_number = msgspec.msgpack.Decoder(int).decode
 
 
 class Store:
@@ -51,6 +52,13 @@ class Store:
         """
         record = self._records.get(name)
         return None if record is None else msgspec.msgpack.decode(record, type=kind)
+
+    def count_up(self, name: str) -> int:
+        """Count a record up by one, from 0 where there is none; kept before it is used."""
+        record = self._records.get(name)
+        number = 1 if record is None else _decode_number(record) + 1
+        self._records[name] = _encode(number)
+        return number
 
     def drop(self, name: str) -> None:
         """Forget a record; harmless when there is none."""

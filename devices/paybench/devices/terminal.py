@@ -432,8 +432,7 @@ class Terminal(Device):
         self.show(*lines)
 
     def _next_id(self) -> str:
-        number = (self.store.get("payments", int) or 0) + 1
-        self.store.put("payments", number)
+        number = self.store.count_up("payments")
         return f"{self.name}-{number:06d}"
 
     def _stand(self, payment: Payment, state: str) -> None:

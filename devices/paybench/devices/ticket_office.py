@@ -100,7 +100,7 @@ class TicketOffice(Seller):
         until_ns = self.env.now_ns + good_for_s * 1_000_000_000 if good_for_s else 0
         sale = self.begin(event, money)
         self.store.put("ticket", Ticket(TicketKind(kind), event, place, money, until_ns))
-        self.display.show(f"{kind.upper()} {event}", f"TOTAL {sale.total_text}")
+        self.display.show(f"{kind.upper()} {event}", f"TOTAL {sale.total.text}")
 
     def meet(self, phone: Phone) -> None:
         """A phone is held to the office: it gets the tickets that wait for it, if some do.
@@ -136,7 +136,7 @@ class TicketOffice(Seller):
         if not any(known.settlement_id == serial for known in self._pending()):
             self.store.put("pending", [*self._pending(), pending])
         self.stand(sale, "paid")
-        self.display.show(f"PAID {sale.total_text}")
+        self.display.show(f"PAID {sale.total.text}")
         self.run(self._send(pending))
 
     def _send(self, pending: Pending) -> Generator[Any, Any, None]:

@@ -146,8 +146,7 @@ class Till:
         """
         seller = self._seller
         money = Money.parse(amount, self._identity.currency)
-        number = (seller.store.get("purse offers made", int) or 0) + 1
-        seller.store.put("purse offers made", number)
+        number = seller.store.count_up("purse offers made")
         self.world.connect(seller.short_range, phone.short_range, SHORT_RANGE)
         seller.display.show(f"GIVING {money.text}", f"TO {phone.name}")
         self._keeper.offer(f"{self.name}+{number}", Offer(phone.name, money))
@@ -180,7 +179,7 @@ class Till:
         seller.stand(sale, COLLECTING)
         if seller.settles == "direct":
             seller.reverse(sale)  # the phone may tell the bank otherwise
-        seller.display.show(f"E-MONEY {sale.total_text}", "PLEASE WAIT")
+        seller.display.show(f"E-MONEY {sale.total.text}", "PLEASE WAIT")
         ended = self._ended = seller.env.event()
         self._keeper.ask_for(asked, sale.customer, sale.settlement_id)
         yield ended | seller.rest(seller.approval_timeout_s)

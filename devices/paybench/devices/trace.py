@@ -200,15 +200,17 @@ class Trace:
     long run lets go of them, and what is left is the end.
 
     Attributes:
-        events: The list itself. Appending to it is the hot path, so ports and devices hold
-            `events.append` directly.
+        events: The list itself.
+        note: Appends an event to it. That is the hot path: ports and devices hold this one method
+            of the list itself.
         gone: How many events there were before those.
     """
 
-    __slots__ = ("_hash", "_keep", "_out", "events", "gone")
+    __slots__ = ("_hash", "_keep", "_out", "events", "gone", "note")
 
     def __init__(self) -> None:
         self.events: list[AnyEvent] = []
+        self.note = self.events.append
         self.gone = 0
         self._hash = hashlib.sha256()
         self._keep = KEPT

@@ -128,8 +128,7 @@ class VendingMachine(DispensingMachine):
             self._refuse(vend, "POWER WAS LOST", "The machine lost its power.")
 
     def _begin(self, customer: str) -> Vend:
-        number = (self.store.get("vends", int) or 0) + 1
-        self.store.put("vends", number)
+        number = self.store.count_up("vends")
         vend = self.vend = Vend(f"{self.name}-{number:06d}", customer)
         self._stand(vend, "offered")
         return vend

@@ -124,14 +124,14 @@ class World:
         """A real part has gone away; once is enough."""
         if not part.gone:
             part.gone = why
-            self.trace.events.append(State(self.env.now_ns, part.name, f"gone: {why}", ""))
+            self.trace.note(State(self.env.now_ns, part.name, f"gone: {why}", ""))
 
     def regain(self, part: Part) -> bool:
         """A real part is back; tells whether it was gone."""
         if not part.gone:
             return False
         part.gone = ""
-        self.trace.events.append(State(self.env.now_ns, part.name, "back", ""))
+        self.trace.note(State(self.env.now_ns, part.name, "back", ""))
         return True
 
     def expect(
@@ -167,4 +167,4 @@ class World:
 
     def decided(self, by: str, decision: str, why: str = "", correlation: str = "") -> None:
         """Note in the trace what somebody decided who is no device, e.g. a fleet's customer."""
-        self.trace.events.append(Decision(self.env.now_ns, by, decision, why, correlation))
+        self.trace.note(Decision(self.env.now_ns, by, decision, why, correlation))

@@ -62,7 +62,7 @@ class LentRig:
         """Close the trace with a verdict, and note it on the test."""
         self.verdict = verdict
         trace = self.rig.world.trace
-        trace.events.append(Verdict(self.rig.world.env.now_ns, verdict, why))
+        trace.note(Verdict(self.rig.world.env.now_ns, verdict, why))
         self._item.user_properties += [
             ("seed", self._settings.seed),
             ("digest", trace.digest(self._header)),

@@ -231,7 +231,7 @@ def play(
         failure = PortLocked(why_lost)
     verdict = judge(failure)
     why = "" if failure is None else with_lateness(sentence(failure, scenario), verdict, rig)
-    rig.world.trace.events.append(Verdict(rig.world.env.now_ns, verdict, why))
+    rig.world.trace.note(Verdict(rig.world.env.now_ns, verdict, why))
     if watch is not None:
         watch(rig)
     wall = rig.world.env.wall
@@ -368,7 +368,7 @@ def _blocked_before(scenario: Scenario, variant: str, header: Header, why: Excep
     from paybench.devices.trace import Trace
 
     trace = Trace()
-    trace.events.append(Verdict(0, BLOCKED, str(why)))
+    trace.note(Verdict(0, BLOCKED, str(why)))
     return Run(scenario, variant, BLOCKED, str(why), header, trace, failure=why)
 
 

@@ -12,6 +12,9 @@ from .log_record import LogRecord
 # so a second withdrawal or deposit of one record cannot be written at all.
 LINES_PER_RECORD = 3
 
+# Python's cycle collector lets go of a tuple of plain texts and numbers, not of one of a Kind.
+_TEXTS = {kind: kind.value for kind in Kind}
+
 Line = tuple[int, int | None, int, str, int, int, int, int, str, int]
 """Row number, the row before it of the same account, account, settlement id, counterparty, amount,
 balance, time, kind, blocked. Plain values: a group of a thousand is handed to SQL as it is."""
@@ -39,7 +42,7 @@ def line_of(record: LogRecord, nth: int, leg: Leg, data_file: DataFile) -> Line:
         leg.amount_minor,
         data_file.balance_minor,
         record.created_ns,
-        record.kind,
+        _TEXTS[record.kind],
         data_file.blocked_minor,
     )
 
