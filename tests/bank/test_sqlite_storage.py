@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from town import KIOSK, cancellation, eur, found, order, picture, reason
 
 from paybench.bank import (
+    AccountNumber,
     Bank,
     Kind,
     Restriction,
@@ -328,3 +329,23 @@ def test_writes_no_second_end_of_a_settlement(folder):
             number - 1,
             Kind.CANCELLED,
         )
+
+
+def test_leaves_no_server_of_an_unfinished_folder_out(tmp_path):
+    """A folder whose making was cut off, made again with fewer servers, keeps every account."""
+    SqliteStorage(tmp_path / "whole", servers=4).close()
+    cut_off = tmp_path / "cut off"
+    cut_off.mkdir()
+    for name in ("accounts-3.sqlite", "accounts-4.sqlite"):  # the first one is made last
+        shutil.copy(tmp_path / "whole" / name, cut_off)
+    numbers = [AccountNumber(1, number) for number in range(40)]
+    with Bank(SqliteStorage(cut_off, servers=1)) as bank:
+        for number in numbers:
+            bank.open_account(number, "Holder")
+        bank.add_server()
+        while bank.move_accounts():
+            pass
+    with Bank(SqliteStorage(cut_off)) as bank:
+        assert [bank.holder(number) for number in numbers] == ["Holder"] * 40
+        assert len(bank.servers()) == 1 + 5
+        assert bank.audit() is None

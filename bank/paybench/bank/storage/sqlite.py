@@ -50,8 +50,9 @@ class SqliteStorage(Storage):
             self.servers: list[DatabaseServer] = []
             count = self._log.servers()
             if not (count or _path(folder, 0).exists()):
-                # The first one last: where it is there, so are the others.
-                for index in reversed(range(servers)):
+                # The first one last: where it is there, so are the others. Of a folder whose
+                # making was cut off some may be there: none of them is left out.
+                for index in reversed(range(max(servers, _made(folder)))):
                     SqliteServer(_path(folder, index)).close()
             while _path(folder, len(self.servers)).exists():
                 self._open_server()
@@ -100,6 +101,12 @@ class SqliteStorage(Storage):
 
 def _path(folder: Path, index: int) -> Path:
     return folder / (f"accounts-{index + 1}.sqlite" if index else "accounts.sqlite")
+
+
+def _made(folder: Path) -> int:
+    """How many servers there are, with those in between that are not."""
+    numbers = [path.stem.partition("-")[2] for path in folder.glob("accounts-*.sqlite")]
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def _sync(folder: Path) -> None:
