@@ -71,7 +71,7 @@ class Arrival:
         if self.is_over:
             return 0
         if self._waiting is None:
-            self._waiting = sorted(self._places(), reverse=True)
+            self._waiting = self._places()
         return len(self._waiting)
 
     def move(self, limit: int) -> int:
@@ -85,7 +85,7 @@ class Arrival:
         # If it is broken off, who waits is looked up anew.
         waiting, self._waiting = self._waiting, None
         if waiting is None:
-            waiting = sorted(self._places(), reverse=True)
+            waiting = self._places()
         numbers = [AccountNumber.at(place) for place in waiting[: -limit - 1 : -1]]
         if not numbers:
             target.arrived_to = ALL_ARRIVED
@@ -148,11 +148,12 @@ class Arrival:
         ]
 
     def _places(self) -> list[int]:
-        """The places of all accounts that are still to move."""
+        """The places of all accounts that are still to move, the next one last."""
         nth, arrived_to = len(self._books.followers), self.arrived_to
         each = (follower.server.numbers() for follower in self._books.followers[:-1])
         places = (number.place for numbers in each for number in numbers)
-        return [place for place in places if place > arrived_to and takes(nth, place)]
+        waiting = (place for place in places if place > arrived_to and takes(nth, place))
+        return sorted(waiting, reverse=True)
 
 
 def _sum_minor(data_files: list[DataFile]) -> int:

@@ -84,7 +84,7 @@ class Bank(Holding):
             FundingError: amount or id cannot be used, or the id is used for something else.
         """
         self._finish()
-        self._books.must_have(number)
+        data_file = self._books.must_have(number)
         order = SettlingInformation(funding_id, CAPITAL, number, amount, None)
         reason = order.flaw(self.currency)
         known = None if reason else self._books.record(funding_id)
@@ -92,7 +92,7 @@ class Bank(Holding):
             reason = Reason.ID_REUSED
         if number == ESCROW:
             reason = Reason.UNKNOWN_PAYEE
-        if known is None and self._books.must_have(number).closed:
+        if known is None and data_file.closed:
             reason = reason or Reason.ACCOUNT_CLOSED
         if reason:
             raise FundingError(

@@ -69,8 +69,7 @@ class Books:
         Raises:
             StorageError: nothing of the group is logged, and nothing of it done.
         """
-        if self._flying is not None:
-            self.land()
+        self.land()
         if not group.records:
             return
         try:

@@ -63,8 +63,7 @@ class Servers(Ledger):
             AccountUnknownError: no account has this number.
         """
         self._finish()
-        self._books.must_have(number)
-        return self._books.followers[self._books.must_find(number).server].name
+        return self._books.followers[self._books.must_have(number).server].name
 
     def route(self, payer: AccountNumber, payee: AccountNumber) -> tuple[str, str]:
         """On which servers a settlement is withdrawn and deposited; "" where there is no account.

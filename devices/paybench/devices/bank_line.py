@@ -92,7 +92,7 @@ class BankLine:
     def outcome(self, demand: SettlementDemand, step: str) -> Generator[Any, Any, Outcome | None]:
         """What comes of a demand that was sent; None for unknown."""
         settlement_id = demand.settlement_id
-        outcome = outcome_in((yield from self.hear(settlement_id, self.result_timeout_s)))
+        outcome = _outcome_in((yield from self._answer(settlement_id)))
         if outcome is None:
             outcome = yield from self.inquire(settlement_id, demand, step)
         self.close(settlement_id)
@@ -113,10 +113,10 @@ class BankLine:
             self._device.become("inquiring", settlement_id)
             self._device.display.show("ASKING THE BANK")
             self.port.send(Inquiry(settlement_id), "S108")
-            outcome = outcome_in((yield from self.hear(settlement_id, self.result_timeout_s)))
+            outcome = _outcome_in((yield from self._answer(settlement_id)))
             if demand is not None and outcome is not None and is_unknown(outcome):
                 self.port.send(demand, step)
-                outcome = outcome_in((yield from self.hear(settlement_id, self.result_timeout_s)))
+                outcome = _outcome_in((yield from self._answer(settlement_id)))
             # "Unknown to the bank" is no end while a demand may be under way.
             if outcome is not None and (demand is None or not is_unknown(outcome)):
                 return outcome
@@ -151,6 +151,10 @@ class BankLine:
         """The next message that belongs to a settlement; None when the time is up."""
         port = self._inboxes.get(settlement_id, self.port)
         return hear(self._device, port, settlement_id, timeout_s)
+
+    def _answer(self, settlement_id: str) -> Generator[Any, Any, Message | None]:
+        """What the bank says of a settlement, as `hear`, within its usual time."""
+        return self.hear(settlement_id, self.result_timeout_s)
 
     def awaits(self, settlement_id: str) -> bool:
         """Whether somebody waits for a result of this settlement."""
@@ -215,7 +219,7 @@ def hear(
         left_s = max(began_ns + to_ns(timeout_s) - device.env.now_ns, 0) / NS_PER_S
 
 
-def outcome_in(answer: Message | None) -> Outcome | None:
+def _outcome_in(answer: Message | None) -> Outcome | None:
     """The outcome that an answer of the bank tells; None in any other message, and in none."""
     return answer.outcome if isinstance(answer, _TELLING) else None
 

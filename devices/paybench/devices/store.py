@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_number = msgspec.msgpack.Decoder(int).decode
 
 
 class Store:
@@ -55,9 +54,8 @@ class Store:
 
     def count_up(self, name: str) -> int:
         """Count a record up by one, from 0 where there is none; kept before it is used."""
-        record = self._records.get(name)
-        number = 1 if record is None else _decode_number(record) + 1
-        self._records[name] = _encode(number)
+        number = (self.get(name, int) or 0) + 1
+        self.put(name, number)
         return number
 
     def drop(self, name: str) -> None:

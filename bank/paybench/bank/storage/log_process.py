@@ -40,10 +40,7 @@ class LogProcess(LogServer):
     @property
     def logged_to(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride] - read only
         """The number of the newest log record, 0 when there is none."""
-        if self.child.has_failed or self.child.unheard:
-            self._begun = ()
-            self._here.doubt()
-            self.child.resume()
+        self._take_up()
         return self._here.logged_to
 
     def append(self, records: Sequence[LogRecord]) -> None:
@@ -71,7 +68,7 @@ class LogProcess(LogServer):
     def record(self, settlement_id: str) -> LogRecord | None:
         """The newest log record with this id, None when there is none."""
         if not self._begun:
-            _ = self.logged_to  # what has failed may be there all the same
+            self._take_up()  # what has failed may be there all the same
         return self._here.record(settlement_id)
 
     def records(self, after: int) -> Iterable[LogRecord]:
@@ -94,3 +91,10 @@ class LogProcess(LogServer):
         """Have what is on its way written, and end the process; closing twice is fine."""
         self._here.close()
         self.child.close()
+
+    def _take_up(self) -> None:
+        """Have the process go on, if something has failed or was left unfinished."""
+        if self.child.has_failed or self.child.unheard:
+            self._begun = ()
+            self._here.doubt()
+            self.child.resume()
